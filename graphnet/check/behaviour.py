@@ -79,6 +79,7 @@ class Behaviour:
         {property: {slot, or None for all: the evidence that it does not hold}}, of each that was looked at.
     """
 
+    @np.errstate(all="ignore")
     def __init__(self, scene: Scene, dtype: np.dtype[Any]) -> None:
         self._op, self._slots, self._dtype = scene.op, scene.slots, dtype
         self._coarser = SINGLE if getattr(scene.op, "single", False) else 1.0
@@ -87,8 +88,7 @@ class Behaviour:
         self.messages: Messages = []
         self.faults: dict[str, dict[int | None, str]] = {}
         try:
-            with np.errstate(all="ignore"):
-                self._op.forward(*self._inputs)  # as before each backward pass: a state it leaves is fresh
+            self._op.forward(*self._inputs)  # as before each backward pass: a state it leaves is fresh
             self._first = self._said()
         except Exception as error:  # whatever a wrong rule does is what the report is for
             self.problem = self._problem(error)
@@ -121,9 +121,9 @@ class Behaviour:
 
     def properties(self, node: Node, label: str) -> list[Property]:
         """Return one line for each property."""
+        op = self._op.name
         return [
-            Property(node, label, self._op.name, name, not faults, "; ".join(faults.values()))
-            for name, faults in self.faults.items()
+            Property(node, label, op, name, not seen, "; ".join(seen.values())) for name, seen in self.faults.items()
         ]
 
     def fault(self, name: str, slot: int) -> str:
@@ -155,8 +155,7 @@ class Behaviour:
                 yield slot, f"{calls} differ by up to {number(apart)}"
 
     def _forward_twice(self) -> Faults:
-        with np.errstate(all="ignore"):
-            self._again = np.asarray(self._op.forward(*self._inputs), float)
+        self._again = np.asarray(self._op.forward(*self._inputs), float)
         if self._again.shape != self._output.shape or _apart(self._output, self._again):
             yield None, "two runs with the same inputs give other numbers"
 
@@ -174,8 +173,7 @@ class Behaviour:
 
     def _forward_between(self) -> Faults:
         try:
-            with np.errstate(all="ignore"):
-                self._op.forward(*[read_only(other_values(array)) for array in self._inputs])
+            self._op.forward(*[read_only(other_values(array)) for array in self._inputs])
         except Exception:  # of any kind: other values may be outside the rule's domain
             return
         if _apart(self._output, self._again):
@@ -201,10 +199,9 @@ class Behaviour:
     def _linear(self) -> Faults:
         both, alone = self._said(self._delta + MUCH * self._other), self._said(self._other)
         for slot, (sum_, one, two) in self._each(both, self.messages, alone):
-            with np.errstate(all="ignore"):
-                finite = np.isfinite(one) & np.isfinite(two)  # √ at 0: ∞ + ∞ tells nothing
-                apart = np.nan_to_num(np.abs(sum_ - (one + MUCH * two))[finite], nan=np.inf)
-                largest = np.max((np.abs(one) + MUCH * np.abs(two))[finite], initial=0.0)
+            finite = np.isfinite(one) & np.isfinite(two)  # √ at 0: ∞ + ∞ tells nothing
+            apart = np.nan_to_num(np.abs(sum_ - (one + MUCH * two))[finite], nan=np.inf)
+            largest = np.max((np.abs(one) + MUCH * np.abs(two))[finite], initial=0.0)
             most = np.max(apart, initial=0.0)
             if most > self._coarser * (LINEAR * largest + MUCH * _ROUNDING):
                 yield slot, f"rule(δ + {MUCH}δ′) and rule(δ) + {MUCH} rule(δ′) differ by up to {number(most)}"
@@ -228,12 +225,10 @@ class Behaviour:
     def _types(self) -> Faults:
         """Yield what has another dtype or shape, in float32 too if the network runs in it."""
         yield from self._broken_contract(self.messages, self._delta.dtype)
-        if self._dtype == np.float32:
-            arguments = [self._delta, self._output, *self._inputs]
-            with np.errstate(all="ignore"):
-                delta, output, *inputs = [read_only(array.astype(np.float32)) for array in arguments]
-            if all(array.dtype.kind == "f" for array in arguments):
-                yield from self._broken_contract(said_at(self._op, delta, output, inputs), delta.dtype)
+        arguments = [self._delta, self._output, *self._inputs]
+        if self._dtype == np.float32 and all(array.dtype.kind == "f" for array in arguments):
+            delta, output, *inputs = [read_only(array.astype(np.float32)) for array in arguments]
+            yield from self._broken_contract(said_at(self._op, delta, output, inputs), delta.dtype)
 
     def _broken_contract(self, messages: Messages, dtype: np.dtype[Any]) -> Faults:
         for slot in self._slots:
@@ -247,9 +242,8 @@ class Behaviour:
 
 def _apart(one: Numbers, two: Numbers, share: float = APART) -> float:
     """Return how far two arrays are apart, 0 if that is less than a share of the largest number: rounding."""
-    with np.errstate(all="ignore"):
-        apart = np.max(np.nan_to_num(np.abs(one - two)), initial=0.0)
-        largest = np.max(np.nan_to_num(np.abs(one)), initial=0.0)
+    apart = np.max(np.nan_to_num(np.abs(one - two)), initial=0.0)
+    largest = np.max(np.nan_to_num(np.abs(one)), initial=0.0)
     if not np.array_equal(np.isfinite(one), np.isfinite(two)):
         return float(apart or np.inf)
     return float(apart) if apart > share * largest else 0.0

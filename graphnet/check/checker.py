@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from graphnet.check.methods import BUDGET, Entries, Method, Settings
 from graphnet.check.report import Finding, Part, Property, Report
-from graphnet.check.rules import check_rule
-from graphnet.check.whole import check_whole, slopes_of
+from graphnet.check.rules import check_rules
+from graphnet.check.whole import Whole, slopes_of, unreachable
 from graphnet.common.settings import called, flag
 from graphnet.core.function_op import as_op
 from graphnet.core.function_op import op as function_op
@@ -22,7 +22,7 @@ from graphnet.core.op import Op
 from graphnet.engine.feeds import Values, leaf_values, run_dtype
 from graphnet.engine.rules import read_only
 from graphnet.engine.run import run_forward
-from graphnet.errors import DtypeError, GraphError, GraphnetError, OpaqueError, UnreachableError, shown
+from graphnet.errors import DtypeError, GraphError, GraphnetError, OpaqueError, shown
 
 SEED = 1_618_033_988
 """Of the generator used if none is given: not 0, or δ would be the numbers that users draw as inputs with that seed."""
@@ -155,41 +155,36 @@ def check_op(
     rules, given = _foreign(op, arrays)
     if not rules:
         given = [_array(array) for array in arrays]
-        rules = [_op_of(op, [_leaf(f"x{i}", *each) for i, each in enumerate(zip(given, _kinds(given), strict=True))])]
+        rules = [_op_of(op, leaves_of([f"x{i}" for i in range(len(given))], given))]
     for rule in rules:
         rule.check_count(len(given))
-    several = len(rules) > 1
     leaves = leaves_of(rules[0].input_names(len(given)), given)
-    names = [f"{rule.name} alone{f', output {rule.output}' if several else ''}" for rule in rules]
+    names = [f"{rule.name} alone" + (f", output {rule.output}" if len(rules) > 1 else "") for rule in rules]
     graph = Graph([rule(*leaves, name=name) for rule, name in zip(rules, names, strict=True)])
-    findings, properties, _ = check_alone(graph, settings, run_dtype(given))
+    findings, properties = check_alone(graph, settings, run_dtype(given))
     return Report(graph, tuple(findings), "", tuple(properties), method)
 
 
 def leaves_of(names: Sequence[str], arrays: Sequence[Numbers]) -> list[Node]:
-    """Return leaves that hold arrays, as ops are checked at."""
-    return [_leaf(*each) for each in zip(names, arrays, _kinds(arrays), strict=True)]
+    """Return leaves that hold arrays, as ops are checked at: integers beside real numbers are positions or labels.
+
+    A rule that can't say which shape it gives is run on them to find out.
+    """
+    whole = int if any(array.dtype.kind == "f" for array in arrays) else float
+    kinds = [{"b": bool, "i": whole, "u": whole}.get(array.dtype.kind, float) for array in arrays]
+    each = zip(names, arrays, kinds, strict=True)
+    return [parameter(name, x) if kind is float else constant(x, name=name, dtype=kind) for name, x, kind in each]
 
 
-def check_alone(
-    graph: Graph, settings: Settings, dtype: np.dtype[Any]
-) -> tuple[list[Finding], list[Property], dict[Node, Numbers]]:
-    """Check the rule of each output of a graph without inputs; return its values too."""
-    values = _values(graph, {})
-    return *_check_rules(graph, graph.outputs, values, settings, dtype), values
+def check_alone(graph: Graph, settings: Settings, dtype: np.dtype[Any]) -> tuple[list[Finding], list[Property]]:
+    """Check the rule of each output of a graph without inputs."""
+    return check_rules(graph, graph.outputs, _values(graph, {}), settings, dtype)
 
 
 def _values(graph: Graph, feeds: Mapping[Any, Any]) -> Values:
     """Return the value of each node, copied: a rule that returns a buffer of its own writes over it when called again."""
     copied = lambda node, computed, value: read_only(np.array(value))  # noqa: E731
     return run_forward(graph, leaf_values(graph, feeds, np.float64), "raise", copied)
-
-
-def _check_rules(
-    graph: Graph, nodes: Iterable[Node], values: Values, settings: Settings, dtype: np.dtype[Any], part: Part = "rule"
-) -> tuple[list[Finding], list[Property]]:
-    found = [check_rule(graph, node, values, settings, dtype, part) for node in nodes]
-    return [one for findings, _ in found for one in findings], [one for _, properties in found for one in properties]
 
 
 def _foreign(op: Any, arrays: Sequence[Any]) -> tuple[Sequence[Any], list[np.ndarray[Any, Any]]]:
@@ -203,24 +198,17 @@ def _foreign(op: Any, arrays: Sequence[Any]) -> tuple[Sequence[Any], list[np.nda
     return foreign_rules(op, arrays)
 
 
-def _kinds(given: Sequence[np.ndarray[Any, Any]]) -> list[type]:
-    """Return what each array holds: integers beside real numbers are positions or labels."""
-    whole = int if any(array.dtype.kind == "f" for array in given) else float
-    return [{"b": bool, "i": whole, "u": whole}.get(array.dtype.kind, float) for array in given]
-
-
 def _check(
     graph: Graph, feeds: Mapping[Any, Any], leaves: Sequence[Node], settings: Settings, order: str = "", *, asked: bool
 ) -> tuple[list[Finding], list[Property], str]:
     """Check each rule of a graph alone, and all together."""
-    rule: Part = "second order rule" if order else "rule"
-    total: Part = "second order gradient" if order else "gradient"
+    rule, total = cast(tuple[Part, Part], (f"{order}rule", f"{order}gradient"))
     dtype = run_dtype(list(leaf_values(graph, feeds).values()))
     values = _values(graph, feeds)
     # A backward rule that can't be read as a graph is said to be unchecked, from end to end.
     nodes = [node for node in graph.nodes if not order or node.op is None or node.op.has_backward]
-    findings, properties = _check_rules(graph, nodes, values, settings, dtype, rule)
-    whole, skipped = check_whole(graph, values, leaves, settings, findings, total, asked=asked)
+    findings, properties = check_rules(graph, nodes, values, settings, dtype, rule)
+    whole, skipped = Whole(graph, values, settings, findings, total, asked).check(leaves)
     return [*findings, *whole], properties, skipped
 
 
@@ -253,29 +241,18 @@ def _op_of(op: Any, probes: Sequence[Node]) -> Any:
     return as_op(op)
 
 
-def _leaf(name: str, array: np.ndarray[Any, Any], kind: type) -> Node:
-    """Return a leaf that holds an array: a rule that can't say which shape it gives is run on it to find out."""
-    return parameter(name, array) if kind is float else constant(array, name=name, dtype=kind)
-
-
 def _leaves(graph: Graph, wrt: Node | Iterable[Node] | None) -> Sequence[Node]:
     if wrt is None:
         return graph.parameters or tuple(node for node in graph.inputs if node.dtype.kind == "f")
     leaves = as_nodes(wrt, "wrt")
     for node in leaves:
         if node.op is None and node not in graph:
-            raise UnreachableError(
-                f"{graph.label(graph.outputs[0])!r} does not depend on {describe(node)}",
-                repair="There is no gradient to check: leave it out of wrt.",
-            )
+            raise unreachable(graph, "on", describe(node))
         label = graph.label(node)
         if node.op is not None or isinstance(node, Constant):
-            raise GraphError(
-                f"{label!r} ({node.kind}) is neither a parameter nor an input",
-                repair="The check from end to end perturbs leaves; every rule in between is checked alone anyway.",
-            )
+            repair = "The check from end to end perturbs leaves; every rule in between is checked alone anyway."
+            raise GraphError(f"{label!r} ({node.kind}) is neither a parameter nor an input", repair=repair)
         if node.dtype.kind != "f":
-            raise DtypeError(
-                f"{label!r} holds {node.dtype} values, which have no gradient", repair="Leave it out of wrt."
-            )
+            problem = f"{label!r} holds {node.dtype} values, which have no gradient"
+            raise DtypeError(problem, repair="Leave it out of wrt.")
     return leaves

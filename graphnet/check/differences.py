@@ -29,6 +29,7 @@ from graphnet.core.node import Numbers
 from graphnet.engine.perturb.responses import STEP, Response
 
 Judgement = Literal["right", "wrong", "kink", "blurred"]
+Pair = tuple[Numbers, Numbers]
 
 EPS = float(np.finfo(np.float64).eps)
 PRECISION = 1e-7
@@ -123,6 +124,7 @@ NOTHING = Judged(np.zeros(0, int), np.zeros(0), np.zeros(0), np.zeros(0, "<U8"))
 """Where no entry was compared."""
 
 
+@np.errstate(all="ignore")  # a rule may say ∞, and a step leave the domain
 def judge(
     response: Response,
     rule: Numbers,
@@ -208,6 +210,7 @@ def not_analytic(response: Response, rng: np.random.Generator) -> str:
     return ""
 
 
+@np.errstate(all="ignore")
 def estimate(response: Response, entries: Numbers) -> Numbers:
     """Return the derivative by each entry; by a ladder of steps where the first step leaves the domain."""
     steps = _first_steps(response, entries)
@@ -227,28 +230,22 @@ def _allowed(rule: Numbers, difference: Numbers, scale: float) -> Numbers:
     return PRECISION * np.maximum(np.abs(rule), np.abs(difference)) + ROUNDING * scale
 
 
-def _compared(
-    rule: Numbers, difference: Numbers, noise: Numbers, scale: float, clear: float
-) -> tuple[Numbers, Numbers]:
+def _compared(rule: Numbers, difference: Numbers, noise: Numbers, scale: float, clear: float) -> Pair:
     """Tell where a difference agrees with the rule, and where it is no mere noise itself."""
     larger = np.maximum(np.abs(rule), np.abs(difference))
-    with np.errstate(invalid="ignore"):
-        agrees = np.abs(rule - difference) <= _allowed(rule, difference, scale) + noise
-        heard = (noise <= clear * larger) | ((larger == 0) & (noise <= PRECISION * scale))
+    agrees = np.abs(rule - difference) <= _allowed(rule, difference, scale) + noise
+    heard = (noise <= clear * larger) | ((larger == 0) & (noise <= PRECISION * scale))
     return np.asarray(agrees & np.isfinite(rule)), np.asarray(heard)
 
 
-def _quotients(
-    response: Response, entries: Numbers, low: Numbers, high: Numbers, *, alone: bool = False
-) -> tuple[Numbers, Numbers]:
+def _quotients(response: Response, entries: Numbers, low: Numbers, high: Numbers, *, alone: bool = False) -> Pair:
     """Return the difference quotient of each entry between two displacements, and how far rounding may have moved it."""
     x = response.array.ravel()[entries]
     taken = (x + high) - (x + low)  # not high − low: the entry was rounded
     change, size = response.changes(entries, low, high, alone=alone)
     # Nothing changed? In numbers as large as these the change may have been lost on the way.
     lost = np.where(change == 0, 4 * EPS * response.magnitudes(entries), 0.0)
-    with np.errstate(all="ignore"):
-        return change / taken, np.maximum(8 * EPS * size, lost) / taken
+    return change / taken, np.maximum(8 * EPS * size, lost) / taken
 
 
 def _closely(
@@ -267,8 +264,6 @@ def _closely(
     ways = (steps, RUNGS, x <= LARGE), (STEP * x, RUNGS, (x > 0) & (x < 1)), (FINE * x, MANY_RUNGS, x > LARGE)
     for bases, rungs, looked_at in ways:
         at = np.flatnonzero(looked_at & (judgement != "right"))
-        if not at.size:
-            continue
         ladder = _Ladder(response, entries[at], bases[at], alone=alone, rungs=rungs)
         judged, kinks = ladder.judge(rule[at], scale)
         found = ladder.central.best(rule[at], scale)
@@ -282,10 +277,9 @@ def _closely(
     if alone and wrong.size:
         # Numbers too large to show a step may hold what is missing from the difference.
         unseen = response.unseen(entries[wrong], max(1.0, response.largest))
-        with np.errstate(invalid="ignore"):
-            off = np.abs(rule[wrong] - best[wrong])
-            lost = off * steps[wrong] <= 8 * EPS * unseen
-            lost |= off * taken[wrong] <= 4 * _grain(response, entries[wrong], taken[wrong])
+        off = np.abs(rule[wrong] - best[wrong])
+        lost = off * steps[wrong] <= 8 * EPS * unseen
+        lost |= off * taken[wrong] <= 4 * _grain(response, entries[wrong], taken[wrong])
         judgement[wrong[lost]] = "blurred"
     return best, judgement, kinked
 
@@ -324,32 +318,29 @@ class _Ladder:
         # Nothing changed? In numbers as large as these the change may have been lost on the way.
         lost = 4 * EPS * response.magnitudes(entries)
         noise = np.fmax(np.fmax(8 * EPS * size, stair), np.where((back == 0) & (ahead == 0), lost, 0.0))
-        with np.errstate(all="ignore"):
-            self.central = _Slopes((back + ahead) / (low + high), noise / (low + high), steps)
-            # Carried to step 0, from a step and one ten times as long: what is left is of second order.
-            self.left, self.right = (
-                _Slopes((10 * slope[:-1] - slope[1:]) / 9, 1.3 * noise[:-1] / taken[:-1], steps[:-1])
-                for slope, taken in ((back / low, low), (ahead / high, high))
-            )
+        self.central = _Slopes((back + ahead) / (low + high), noise / (low + high), steps)
+        # Carried to step 0, from a step and one ten times as long: what is left is of second order.
+        self.left, self.right = (
+            _Slopes((10 * slope[:-1] - slope[1:]) / 9, 1.3 * noise[:-1] / taken[:-1], steps[:-1])
+            for slope, taken in ((back / low, low), (ahead / high, high))
+        )
 
-    def judge(self, rule: Numbers, scale: float) -> tuple[Numbers, Numbers]:
+    def judge(self, rule: Numbers, scale: float) -> Pair:
         """Return the judgement on each entry, and whether there is a kink."""
         right, told = self.central.agree(rule, scale)
         left_best, left_share, _ = self.left.best(rule, scale)
         right_best, right_share, _ = self.right.best(rule, scale)
         edge = ~np.isfinite(self.central.values).any(axis=0)  # one side is outside the domain
-        with np.errstate(invalid="ignore"):
-            size = np.fmax(np.abs(left_best), np.abs(right_best))
-            off = 2 * size * (np.fmax(left_share, right_share)) + _allowed(rule, size, scale)
-            kink = np.abs(left_best - right_best) > off
-            between = (np.fmin(left_best, right_best) - off <= rule) & (rule <= np.fmax(left_best, right_best) + off)
-            one_sided = (self.left.agree(rule, scale)[0] | self.right.agree(rule, scale)[0]) & edge
+        size = np.fmax(np.abs(left_best), np.abs(right_best))
+        off = 2 * size * (np.fmax(left_share, right_share)) + _allowed(rule, size, scale)
+        kink = np.abs(left_best - right_best) > off
+        between = (np.fmin(left_best, right_best) - off <= rule) & (rule <= np.fmax(left_best, right_best) + off)
+        one_sided = (self.left.agree(rule, scale)[0] | self.right.agree(rule, scale)[0]) & edge
         known = (left_share <= BLUR) & (right_share <= BLUR)
         kinked, finite = known & kink, np.isfinite(rule)
         cases = finite & (right | one_sided), finite & kinked & between, told | kinked
         judged = np.select(cases, ["right", "kink", "wrong"], "blurred").astype("<U8")
-        with np.errstate(invalid="ignore"):
-            off = np.abs(rule - self.central.values) - _allowed(rule, self.central.values, scale)
+        off = np.abs(rule - self.central.values) - _allowed(rule, self.central.values, scale)
         for k in map(int, np.flatnonzero(self.central.agreeing.any(axis=0))):
             first, long = map(int, np.flatnonzero(self.central.agreeing[:, k])[[0, -1]])
             others = np.flatnonzero(CLEARLY * self.central.errors[:first, k] < off[:first, k]).tolist()
@@ -378,8 +369,7 @@ class _Ladder:
         places = self.central.steps[long, k] * TREADS
         entries = np.full(len(places), self._entries[k])
         (back, ahead), _ = self._sweep(entries, places, [places + end for end in ends])
-        with np.errstate(all="ignore"):
-            return np.asarray(((ahead - back) / (ends[1] - ends[0]) - slopes[short]) / (slopes[long] - slopes[short]))
+        return np.asarray(((ahead - back) / (ends[1] - ends[0]) - slopes[short]) / (slopes[long] - slopes[short]))
 
 
 class _Slopes:
@@ -398,13 +388,12 @@ class _Slopes:
 
     def __init__(self, values: Numbers, nominal: Numbers, steps: Numbers) -> None:
         self.values, self.nominal, self.steps = values, nominal, steps
-        with np.errstate(all="ignore"):
-            apart = np.abs(np.diff(values, axis=0))  # truncation, or the noise of the shorter step
-            noise = np.fmax.accumulate(apart * steps[:-1], axis=0)
-            errors = apart + np.maximum(nominal[1:], 2 * noise / steps[1:])
-            # Where a step ten times as long still tells about the same, its truncation is a hundred times as large.
-            near = apart[1:] <= BLUR * np.abs(values[1:-1])
-            errors[:-1] = np.maximum(errors[:-1], np.where(near, apart[1:] / 99, 0.0))
+        apart = np.abs(np.diff(values, axis=0))  # truncation, or the noise of the shorter step
+        noise = np.fmax.accumulate(apart * steps[:-1], axis=0)
+        errors = apart + np.maximum(nominal[1:], 2 * noise / steps[1:])
+        # Where a step ten times as long still tells about the same, its truncation is a hundred times as large.
+        near = apart[1:] <= BLUR * np.abs(values[1:-1])
+        errors[:-1] = np.maximum(errors[:-1], np.where(near, apart[1:] / 99, 0.0))
         first = np.full((1, values.shape[1]), np.inf)
         self.errors = np.concatenate([first, np.where(np.isfinite(errors), errors, np.inf)])
 
@@ -414,16 +403,15 @@ class _Slopes:
         Such a rung is certain to a share of its slope, or, where the slope is about 0, of the rule's; then no shorter step
         may have shown another slope.
         """
-        with np.errstate(all="ignore"):
-            size = np.abs(self.values)
-            relative = self.errors <= np.maximum(BLUR * size, PRECISION * scale)
-            flat = self.errors <= BLUR * np.where(np.isfinite(rule), np.abs(rule), 0.0)
-            for k in np.flatnonzero((flat & ~relative).any(axis=1)):
-                apart = np.abs(self.values[:k] - self.values[k]) - self.errors[k] - 10 * self.nominal[:k]
-                flat[k] &= ~(apart > 0).any(axis=0)
+        size = np.abs(self.values)
+        relative = self.errors <= np.maximum(BLUR * size, PRECISION * scale)
+        flat = self.errors <= BLUR * np.where(np.isfinite(rule), np.abs(rule), 0.0)
+        for k in np.flatnonzero((flat & ~relative).any(axis=1)):
+            apart = np.abs(self.values[:k] - self.values[k]) - self.errors[k] - 10 * self.nominal[:k]
+            flat[k] &= ~(apart > 0).any(axis=0)
         return np.asarray(relative | flat)
 
-    def agree(self, rule: Numbers, scale: float) -> tuple[Numbers, Numbers]:
+    def agree(self, rule: Numbers, scale: float) -> Pair:
         """Tell where a plateau agrees with the rule, and where there is one that is good enough to say that it does not.
 
         What counts of a plateau is its most certain rung, and others hardly less certain than that which are more certain
@@ -436,25 +424,23 @@ class _Slopes:
             least[here] = np.where(flat[here] & flat[ahead], np.minimum(least[here], least[ahead]), least[here])
         beyond = np.full((1, len(rule)), np.inf)
         before, behind = np.concatenate([beyond, self.errors[:-1]]), np.concatenate([self.errors[1:], beyond])
-        with np.errstate(invalid="ignore"):
-            certain = flat & (self.errors <= before) & (self.errors < behind) & (self.errors <= 10 * least)
-            errors = np.concatenate([self.nominal[:1], self.errors[1:]])  # the shortest has no shorter one to go by
-            agrees = np.abs(rule - self.values) <= _allowed(rule, self.values, scale) + 2 * errors
-            good = CLEARLY * self.errors <= np.nan_to_num(np.abs(rule - self.values), nan=np.inf)
-            good |= np.concatenate([beyond < 0, flat[:-1]])
-            tells = certain & good
-            for k in np.flatnonzero(tells.any(axis=1)):
-                # A shorter step may agree with the rule, and exclude this plateau.
-                excluded = agrees[:k] & (4 * errors[:k] < np.abs(self.values[:k] - self.values[k]))
-                tells[k] &= ~excluded.any(axis=0)
+        certain = flat & (self.errors <= before) & (self.errors < behind) & (self.errors <= 10 * least)
+        errors = np.concatenate([self.nominal[:1], self.errors[1:]])  # the shortest has no shorter one to go by
+        agrees = np.abs(rule - self.values) <= _allowed(rule, self.values, scale) + 2 * errors
+        good = CLEARLY * self.errors <= np.nan_to_num(np.abs(rule - self.values), nan=np.inf)
+        good |= np.concatenate([beyond < 0, flat[:-1]])
+        tells = certain & good
+        for k in np.flatnonzero(tells.any(axis=1)):
+            # A shorter step may agree with the rule, and exclude this plateau.
+            excluded = agrees[:k] & (4 * errors[:k] < np.abs(self.values[:k] - self.values[k]))
+            tells[k] &= ~excluded.any(axis=0)
         self.agreeing = flat & agrees
         return np.asarray((certain & agrees).any(axis=0)), np.asarray(tells.any(axis=0))
 
     def best(self, rule: Numbers, scale: float) -> tuple[Numbers, Numbers, Numbers]:
         """Return the slope that is most certain, its uncertainty as a share, and its step; of plateaus, if there are any."""
-        with np.errstate(all="ignore"):
-            floor = np.maximum(PRECISION * scale, BLUR * np.where(np.isfinite(rule), np.abs(rule), 0.0))
-            share = np.where(self.errors == 0, 0.0, self.errors / np.maximum(np.abs(self.values), floor))
+        floor = np.maximum(PRECISION * scale, BLUR * np.where(np.isfinite(rule), np.abs(rule), 0.0))
+        share = np.where(self.errors == 0, 0.0, self.errors / np.maximum(np.abs(self.values), floor))
         share = np.where(self._flat(rule, scale), share, share + 1e9)
         share = np.where(np.isfinite(share), share, np.inf)
         k, at = np.argmin(share, axis=0), np.arange(len(rule))
@@ -475,8 +461,6 @@ def _drop_stairs(
     still, height = (back == 0) & (ahead == 0), np.zeros(len(entries))
     first = np.argmin(still, axis=0)  # the shortest step that moves something
     suspects = np.flatnonzero(still[0] & ~still.all(axis=0))
-    if not suspects.size:
-        return height
     step = steps[first[suspects], suspects]
     stairs = np.ones(len(suspects), bool)
     for offset in (step, -step):

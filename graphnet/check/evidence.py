@@ -154,7 +154,7 @@ class Evidence:
         self.op, self.delta, self.output = self.scene.op, self.scene.delta, self.scene.output
         self.inputs, self.input = self.scene.inputs, self.scene.inputs[self.slot]
         self.names = self.op.input_names(len(self.inputs))
-        self._told: dict[Any, Any] = {}
+        self._told: dict[Any, Iterator[Name]] = {}
 
     @cached_property
     def right(self) -> Numbers:
@@ -169,10 +169,14 @@ class Evidence:
         return np.isfinite(self.right)
 
     @cached_property
+    def largest(self) -> float:
+        """The size of the largest right number that is known."""
+        return float(np.max(np.abs(self.right[self.known])))
+
+    @cached_property
     def telling(self) -> Numbers:
         """Where it is known, and rule or difference is more than nothing."""
-        telling: Numbers = self.known & ((self.right != 0) | self.wrong)
-        return telling
+        return np.asarray(self.known & ((self.right != 0) | self.wrong))
 
     @cached_property
     def nearly(self) -> bool:
@@ -193,12 +197,9 @@ class Evidence:
         """Tell whether the rule says another array, which is not the right one, wherever that is known."""
         return not np.array_equal(other, self.right) and _alike(self.rule, other)
 
-    def given(
-        self, delta: Numbers | None = None, output: Numbers | None = None, inputs: Sequence[Numbers] = ()
-    ) -> Numbers | None:
-        """Return what the rule says for other arguments; nothing if it can't take them."""
-        delta, output = self.delta if delta is None else delta, self.output if output is None else output
-        found = tried(self.op, delta, inputs or self.inputs, output)
+    def given(self, **changed: Any) -> Numbers | None:
+        """Return what the rule says for another delta, output or inputs; nothing if it can't take them."""
+        found = tried(self.op, **({"delta": self.delta, "output": self.output, "inputs": self.inputs} | changed))
         return found and found[1][self.slot]
 
     @property
@@ -219,12 +220,10 @@ class Evidence:
         """What each output contributes to the error signal of each entry, by central differences; None if too much work."""
         if not 0 < self.input.size * self.output.size <= MOST_CONTRIBUTIONS:
             return None
-        shares = np.empty((self.input.size, self.output.size))
-        with np.errstate(all="ignore"):
-            for i, direction in enumerate(np.eye(self.input.size)):
-                direction = direction.reshape(self.input.shape) * np.maximum(1.0, np.abs(self.input))
-                shares[i] = (self.delta * self.moved(direction)).ravel() / direction.ravel()[i]
-        return shares
+        far = np.maximum(1.0, np.abs(self.input))
+        directions = np.eye(self.input.size).reshape(-1, *self.input.shape) * far
+        moved = [(self.delta * self.moved(direction)).ravel() for direction in directions]
+        return np.stack(moved) / far.reshape(-1, 1)
 
     @cached_property
     def derivatives(self) -> tuple[Numbers, Numbers] | None:
@@ -241,8 +240,7 @@ class Evidence:
         """Return how the output changes along a direction of this input."""
         ends = (self.input - STEP * direction, self.input + STEP * direction)
         low, high = (np.asarray(self.op.forward(*self.replaced(self.slot, end))) for end in ends)
-        moved: Numbers = (high - low) / (2 * STEP)
-        return moved
+        return np.asarray((high - low) / (2 * STEP))
 
     def replaced(self, slot: int, array: Numbers) -> list[Numbers]:
         """Return the inputs with one of them replaced."""
@@ -250,20 +248,17 @@ class Evidence:
 
     def told(self, hypothesis: Callable[[Evidence], Iterator[Name]]) -> Iterator[Name]:
         """Return the names that a hypothesis has for this, made when they are asked for, and kept."""
-        found = self._told.setdefault(hypothesis, tee(hypothesis(self), 1)[0])
-        names: Iterator[Name] = copy(found)
-        return names
+        return copy(self._told.setdefault(hypothesis, tee(hypothesis(self), 1)[0]))
 
     @cached_property
-    def _others(self) -> Any:
+    def _others(self) -> Iterator[Evidence]:
         inputs = [self.inputs, *other_inputs(self.inputs, self.slot)]
         return tee((found for arrays in inputs if (found := self.scene.elsewhere(self.slot, arrays)) is not None), 1)[0]
 
     @property
     def others(self) -> Iterator[Evidence]:
         """Evidence for another δ, first at the same inputs, then at others; made when it is asked for, and kept."""
-        found: Iterator[Evidence] = copy(self._others)
-        return found
+        return copy(self._others)
 
 
 def other_inputs(inputs: Sequence[Numbers], slot: int) -> list[list[Numbers]]:
@@ -302,10 +297,7 @@ def allowed(right: Numbers, largest: float | None = None) -> Numbers:
 
 def _alike(candidate: Numbers, right: Numbers) -> bool:
     """Tell whether an array equals another wherever that is known."""
-    if candidate.shape != right.shape:
-        return False
     known = np.isfinite(right)
-    candidate, expected = candidate[known], right[known]
-    if not expected.size or not np.isfinite(candidate).all():
+    if candidate.shape != right.shape or not known.any():
         return False
-    return bool((np.abs(candidate - expected) <= allowed(expected)).all())
+    return bool((np.abs(candidate - right)[known] <= allowed(right[known])).all())

@@ -16,8 +16,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from graphnet.check.differences import BLUR, EPS, PRECISION, Judged, judge, not_analytic
-from graphnet.check.report import Verdict
+from graphnet.check.differences import BLUR, EPS, PRECISION, Judged, Judgement, judge, not_analytic
 from graphnet.common.settings import generator, real, whole
 from graphnet.core.node import Numbers
 from graphnet.core.op import Op
@@ -65,10 +64,9 @@ class Settings:
         if not isinstance(self.method, str) or self.method not in METHODS:
             known = ", ".join(map(repr, METHODS))
             raise GraphError(f"unknown method {shown(self.method)}", repair=f"Use one of {known}.")
-        for name in ("step", "budget"):
-            value = getattr(self, name)
-            if value is not None or name == "budget":
-                real(value, name, above=0, finite=name == "step")
+        if self.step is not None:
+            real(self.step, "step", above=0)
+        real(self.budget, "budget", above=0, finite=False)
         generator(self.rng)
         self.rng.random(7)  # δ must not be the very numbers that the same seed has given the inputs
 
@@ -108,17 +106,15 @@ def compare(
         return None
     is_complex = settings.method == "complex"
     if is_complex and (problem := not_analytic(response, settings.rng)):
-        raise GraphError(
-            f"the complex step can't check {what}: {problem}",
-            repair='A forward rule is not analytic. Use method="central".',
-        )
+        repair = 'A forward rule is not analytic. Use method="central".'
+        raise GraphError(f"the complex step can't check {what}: {problem}", repair=repair)
     entries = settings.choose(response)
     return judge(response, rule, entries, step=settings.step, complex_step=is_complex, clear=clear, scale=scale)
 
 
 def conclude(
     response: Response, rule: Numbers, settings: Settings, judged: Judged | None
-) -> tuple[Verdict, str, dict[str, Any]]:
+) -> tuple[Judgement, str, dict[str, Any]]:
     """Return the verdict on what a rule says, its evidence, and what else a finding tells.
 
     It is that of the entries that were judged, and of random directions over all of them where these are a sample.
@@ -150,8 +146,7 @@ def moved_along(response: Response, directions: Numbers) -> Response:
     source: Hashable = "the distances moved"
     distances = np.zeros(len(directions))
     call = OpCall(_Along(response.array, directions), (source,), response.source)
-    values = {**response.values, source: distances}
-    calls = [call, *response.calls]
+    values, calls = {**response.values, source: distances}, [call, *response.calls]
     return Response(calls, values, source, response.directions, response.checked, budget=0)  # all meet: nothing to cut
 
 
@@ -161,8 +156,8 @@ def random_directions(array: Numbers, rng: np.random.Generator, count: int = DIR
 
 
 def judge_directions(
-    response: Response, rule: Numbers, rng: np.random.Generator, verdict: Verdict, step: float | None = None
-) -> tuple[Verdict, str]:
+    response: Response, rule: Numbers, rng: np.random.Generator, verdict: Judgement, step: float | None = None
+) -> tuple[Judgement, str]:
     """Compare a rule with differences along random directions, by a first step that is given, or the usual one.
 
     Returns
@@ -196,9 +191,7 @@ def _culprit(response: Response, rule: Numbers, direction: Numbers) -> int | Non
         if len(moving) == 1:
             return int(moving[0])
         halves = [moving[: len(moving) // 2], moving[len(moving) // 2 :]]
-        parts = np.zeros((2, direction.size))
-        for part, half in zip(parts, halves, strict=True):
-            part[half] = direction[half]
+        parts = np.stack([direction * np.isin(np.arange(direction.size), half) for half in halves])
         wrong = judge_along(response, rule, parts).judgement == "wrong"
         suspects += [half for half, is_wrong in zip(halves, wrong, strict=True) if is_wrong]
     return None
@@ -210,7 +203,7 @@ def judge_along(response: Response, rule: Numbers, directions: Numbers, step: fl
     return judge(moved_along(response, directions), said, np.arange(len(directions)), step=step)
 
 
-def remainder(response: Response, rule: Numbers, rng: np.random.Generator) -> tuple[float | None, Verdict, str]:
+def remainder(response: Response, rule: Numbers, rng: np.random.Generator) -> tuple[float | None, Judgement, str]:
     """Return the least order of the remainder along a few random directions.
 
     Returns

@@ -33,14 +33,16 @@ MORE = 12
 """How many more where an entry alone seems wrong: all of the first may say what is said at a tie."""
 TORN = 1e-3
 """By what share of the largest message an entry must change so near that the rule is called torn there."""
+OUTPUTS = 64
+"""Of how many outputs each is looked at alone where together they are torn."""
 NEIGHBOURS = 128
 """How many are asked where a rule is torn."""
 GROUPS = 60
 """How many pairs and triples of torn entries are looked at together."""
 
 
-VALUES = (int, float, complex, str, bytes, tuple, frozenset, np.generic, np.dtype, type(None))
-CODE = (type, ModuleType, FunctionType, BuiltinFunctionType, np.ufunc, Op)
+STATELESS: tuple[type, ...] = (int, float, complex, str, bytes, tuple, frozenset, np.generic, np.dtype, type(None))
+STATELESS += (type, ModuleType, FunctionType, BuiltinFunctionType, np.ufunc, Op)
 """What a rule may reach without keeping anything from one call to the next."""
 
 
@@ -67,6 +69,7 @@ class Neighbourhood:
         self._said = self._joined(messages)
         size = np.abs(self._joined(self._inputs))
         self._length = np.fmin(CLOSE * np.maximum(1.0, size), np.where(size > 0, size * SHORT, np.inf))
+        self._apart = False
         self._near: list[Numbers] = []
         self._steps: list[Numbers] = []
         self.torn = self.seems_torn(FIRST)
@@ -86,14 +89,24 @@ class Neighbourhood:
         return nearer is None or bool(abs(nearer[place] - self._said[place]) > apart[one, place] / 2)
 
     def allows(self, slot: int) -> Numbers:
-        """Tell for each entry of an input whether what the rule says is between what it says beside this point."""
-        self._ask()
-        near = np.stack(self._near)
-        low, high = near.min(axis=0), near.max(axis=0)
-        room = TORN * self._size + (high - low) / 10  # for neighbours not asked
-        allowed = (self._said >= low - room) & (self._said <= high + room) & (high - low > TORN * self._size)
+        """Tell for each entry of an input whether what the rule says is between what it says beside this point.
+
+        If that is not so of all outputs together, it may be so of each of them, as of max(x, 0) beside max(−x, 0).
+        """
+        between, torn = self._between(), np.ptp(self._near, axis=0) > TORN * self._size
+        if not between[torn].all() and self._scene.delta.size <= OUTPUTS:
+            ones = np.eye(self._scene.delta.size).reshape(-1, *self._scene.delta.shape)
+            each = [Neighbourhood(*there)._between() for one in ones if (there := self._scene.at(self._inputs, one))]
+            self._apart, between = True, between | np.all(each, axis=0)
+        allowed = between & torn
         start = sum(self._inputs[before].size for before in self._slots if before < slot)
         return np.asarray(allowed[start : start + self._inputs[slot].size])
+
+    def _between(self) -> Numbers:
+        self._ask()
+        low, high = np.min(self._near, axis=0), np.max(self._near, axis=0)
+        room = TORN * self._size + (high - low) / 10  # for neighbours not asked
+        return np.asarray((self._said >= low - room) & (self._said <= high + room))
 
     def _ask(self) -> None:
         if len(self._near) <= FIRST + MORE:
@@ -108,7 +121,7 @@ class Neighbourhood:
         if np.ptp(total) <= TORN * self._size < abs(said.sum() - total.mean()):
             found = f"get {number(said.sum(), 6)} of an error signal that is {number(float(total.mean()), 6)} in all"
             return self._told(places, f"where entries tie, together they {found} right beside the tie")
-        for _ in range(GROUPS if len(places) > 1 else 0):
+        for _ in range(GROUPS if len(places) > 1 and not self._apart else 0):
             group = self._rng.permutation(len(places))[: self._rng.integers(2, 4)]
             signs = self._rng.choice([-1.0, 1.0], len(group))
             value, blends = float(said[group] @ signs), beside[:, group] @ signs
@@ -123,8 +136,7 @@ class Neighbourhood:
         return {}
 
     def _is_beyond(self, value: float, blends: Numbers) -> bool:
-        low, high = float(blends.min()), float(blends.max())
-        return max(low - value, value - high) > TORN * self._size + (high - low) / 2
+        return bool(max(blends.min() - value, value - blends.max()) > TORN * self._size + np.ptp(blends) / 2)
 
     def _told(self, places: Numbers, evidence: str) -> dict[int, str]:
         ends = np.cumsum([self._inputs[slot].size for slot in self._slots])
@@ -132,8 +144,7 @@ class Neighbourhood:
 
     def _places(self) -> Numbers:
         """Return where a neighbour says something else."""
-        apart = [np.abs(found - self._said) > TORN * self._size for found in self._near]
-        return np.flatnonzero(np.any(apart, axis=0)) if apart else np.empty(0, int)
+        return np.flatnonzero(np.any([np.abs(found - self._said) > TORN * self._size for found in self._near], axis=0))
 
     def _anywhere(self, count: int) -> list[Numbers]:
         shape = (count, len(self._length))
@@ -173,4 +184,4 @@ def reaches_state(op: Op) -> bool:
         if isinstance(function, FunctionType):
             names = inspect.getclosurevars(function)
             found += [*names.nonlocals.values(), *names.globals.values()]
-    return not all(isinstance(value, (*VALUES, *CODE)) for value in found)
+    return not all(isinstance(value, STATELESS) for value in found)

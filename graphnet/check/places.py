@@ -8,10 +8,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from graphnet.check.evidence import Evidence, Name
-from graphnet.common.text import number
+from graphnet.common.text import listing, number
 from graphnet.core.node import Numbers
 
-_TRIED = "signs, factors, terms, sums, orders and places"
 SHOWN = 6
 """Rows or columns that a pattern tells."""
 
@@ -21,14 +20,14 @@ def places(e: Evidence) -> Iterator[Name]:
     wrong, fine = e.wrong & e.known, ~e.wrong & e.known & (e.right != 0)
     if wrong.any() and not fine.any():
         return  # where nothing is wrong, as at other inputs, a place or bound may hold all the same
-    of = f"{int(wrong.sum())} of {int(e.known.sum())} entries"
-    of += ", all zero there" if wrong.any() and not e.rule[wrong].any() else ""
+    nothing = ", all zero there" if wrong.any() and not e.rule[wrong].any() else ""
+    of = f"{int(wrong.sum())} of {int(e.known.sum())} entries{nothing}"
     if e.linear:
         for words, part in _boundaries(e):
             if part[wrong].all() and not part[~e.wrong & e.known].any():
                 yield Name(f"wrong at the boundary only: {of}, all where {words}", key=words)
         yield from _slabs(e, wrong, of)
-        for words, part in _of_matrices(wrong):
+        for words, part in _of_matrices(wrong) if wrong.ndim > 1 and min(wrong.shape[-2:]) > 1 else ():
             if np.array_equal(part & e.telling, wrong & e.telling):
                 yield Name(f"wrong {words} only: {of}")
     yield from _values(e, wrong, of)
@@ -59,14 +58,12 @@ def _slabs(e: Evidence, wrong: Numbers, of: str) -> Iterator[Name]:
         one, several = f"place of axis {axis},", f"places of axis {axis},"
         if wrong.ndim == 2:
             one, several = (("row", "rows"), ("column", "columns"))[axis]
-        words = f"{at[0]} to {at[-1]}" if is_run else ", ".join(map(str, at[:8])) + ", …" * (len(at) > 8)
+        words = f"{at[0]} to {at[-1]}" if is_run else listing([*map(str, at)], 8)
         text = f"off in one {one} {at[0]} only: {of}" if len(at) == 1 else f"off in {several} {words} only: {of}"
         yield Name(text, key=f"axis {axis}: {at}")
 
 
 def _of_matrices(wrong: Numbers) -> Iterator[tuple[str, Numbers]]:
-    if wrong.ndim < 2 or min(wrong.shape[-2:]) < 2:
-        return
     i, j = np.indices(wrong.shape[-2:], sparse=True)
     at_ends = (i == 0) | (i == wrong.shape[-2] - 1), (j == 0) | (j == wrong.shape[-1] - 1)
     yield "on the diagonal", i == j
@@ -84,8 +81,7 @@ def _values(e: Evidence, wrong: Numbers, of: str) -> Iterator[Name]:
     """Yield the sign or bound that parts wrong entries from right ones, with the chance of such an order."""
     arrays = [("the input", e.input), ("the size of the input", np.abs(e.input))]
     if e.linear:
-        others = zip(e.names, e.inputs, strict=True)
-        arrays += [(f"input {name}", other) for name, other in others if other is not e.input]
+        arrays += [(f"input {name}", x) for name, x in zip(e.names, e.inputs, strict=True) if x is not e.input]
         arrays += [("the output", e.output)]
     else:
         arrays = [("δ", e.delta), ("the size of δ", np.abs(e.delta))]
@@ -124,7 +120,10 @@ def _interval(e: Evidence, wrong: Numbers, named: tuple[str, Numbers], of: str, 
 def pattern(e: Evidence) -> str:
     """Return what is left of a fault without a name: what was tried, which entries are wrong, and by how much."""
     wrong, known = e.wrong & e.known, int(e.known.sum())
-    parts = [f"tried: {_TRIED}", f"{int(wrong.sum())} of {known} entries are wrong"]
+    parts = [
+        "tried: signs, factors, terms, sums, orders and places",
+        f"{int(wrong.sum())} of {known} entries are wrong",
+    ]
     if infinite := np.count_nonzero(~np.isfinite(e.rule)):
         parts.append(f"{infinite} are not finite")
     if not wrong.any():
@@ -132,7 +131,7 @@ def pattern(e: Evidence) -> str:
     parts.append(f"rule / difference {_ratios(e, wrong)}, rule − difference {_range((e.rule - e.right)[wrong])}")
     for axis, name in enumerate(("row", "column")) if wrong.ndim == 2 else ():
         lines = [np.indices(wrong.shape)[axis] == i for i in range(wrong.shape[axis])]
-        told = ", ".join(_ratios(e, wrong & line) for line in lines[:SHOWN]) + ", …" * (len(lines) > SHOWN)
+        told = listing([_ratios(e, wrong & line) for line in lines], SHOWN)
         parts.append(f"the ratio by {name}: {told}")
     for word, where in (("positive", e.input > 0), ("negative", e.input < 0)):
         if (where & e.known).any():

@@ -1,4 +1,4 @@
-"""What a gradient check found."""
+"""What a gradient check found, and how that is shown: as text, as HTML for a notebook (the verdict first), and as a plot."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ import json
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
+from html import escape
 from typing import Any, Literal
 
 import numpy as np
 
-from graphnet.check import show
 from graphnet.check.differences import NOTHING, PRECISION, Judged, Judgement
+from graphnet.common import matplotlib_needed
 from graphnet.common.settings import whole
-from graphnet.common.text import listing, number, printable, table
+from graphnet.common.text import html_table, listing, number, printable, table
 from graphnet.core.graph import Graph
 from graphnet.core.node import Node
 from graphnet.core.op import no_backward
 from graphnet.core.registry import OPS
-from graphnet.errors import GradientCheckError
+from graphnet.errors import DrawError, GradientCheckError
 
-Verdict = Judgement
 Part = Literal["rule", "gradient", "second order rule", "second order gradient"]
 
 _FEW = 3
@@ -33,6 +33,21 @@ HOW = {
     "complex": f"Compared by a complex step; {BEYOND}.",
     "taylor": "Compared by the order of the Taylor remainder.",
 }
+
+TITLES: dict[Part, str] = {
+    "rule": "Each backward rule alone",
+    "gradient": "From end to end",
+    "second order rule": "Second order: each rule of the gradients' graph alone",
+    "second order gradient": "Second order: from end to end",
+}
+HEADER = ("node", "op", "input", "entries", "worst at", "rule says", "difference", "error", "verdict")
+_COLOURS = {"right": "#0b6e4f", "wrong": "#b3261e", "undecided": "#8a5a00"}
+_PAGE = "color:#1a1a1a;background:#ffffff;padding:0.6em;font-family:sans-serif;font-size:13px;overflow-x:auto"
+_SHOWN = 60
+"""Rows of a table that are shown; of more, those that are not right come first."""
+_PLOTTED = 12
+"""How many arrays are plotted."""
+_MARKS = {"right": ("o", "#1f5fa8"), "wrong": ("x", "#b3261e"), "undecided": ("s", "#5f6670")}
 
 
 _PLAIN = (
@@ -82,7 +97,7 @@ class Finding:
     slot: int | None
     input: str
     shape: tuple[int, ...]
-    verdict: Verdict
+    verdict: Judgement
     diagnosis: str = ""
     compared: Judged = field(default=NOTHING, repr=False, compare=False)
     there: str = ""
@@ -159,8 +174,7 @@ class Finding:
             return "no entry could be compared"
         says = f"the rule says {number(self.rule, 6)}, the finite difference {number(self.difference, 6)}"
         where = f", where {self.there}" if self.there else ""
-        wrong = self.wrong
-        count = f"; {wrong} of {self.entries} entries compared are wrong" if wrong else ""
+        count = f"; {self.wrong} of {self.entries} entries compared are wrong" if self.wrong else ""
         return f"worst at entry {self.worst}: {says}{where}{count}"
 
     def to_dict(self) -> dict[str, Any]:
@@ -168,11 +182,7 @@ class Finding:
         return {name: _plain(getattr(self, name)) for name in _PLAIN}
 
     def __str__(self) -> str:
-        second = ", in the gradients' graph," if self.part.startswith("second") else ""
-        if not self.local:
-            return f"the gradient of {self.label!r} from end to end{second} is wrong"
-        which = f"input {self.slot} ({printable(self.input)})"
-        return f"the backward rule of {self.op} at {self.label!r}{second} is wrong for {which}"
+        return _wrong_at([self])
 
 
 @dataclass(frozen=True)
@@ -248,13 +258,9 @@ class Report:
     @property
     def _uncompared(self) -> list[str] | None:
         """The labels of nodes whose rule had no entry to compare, there or elsewhere; None if no array had any."""
-        rules: dict[Any, list[Finding]] = {}
-        for finding in self.findings:
-            rules.setdefault((finding.part, finding.op if finding.local else ""), []).append(finding)
-        empty = [same for same in rules.values() if not any(finding.entries + finding.directions for finding in same)]
-        if len(empty) == len(rules):
-            return None
-        return list(dict.fromkeys(repr(finding.label) for same in empty for finding in same if finding.local))
+        compared = {(f.part, f.local and f.op) for f in self.findings if f.entries + f.directions}
+        empty = [f for f in self.findings if f.local and (f.part, f.op) not in compared]
+        return list(dict.fromkeys(repr(finding.label) for finding in empty)) if compared else None
 
     @property
     def failures(self) -> tuple[Finding, ...]:
@@ -330,14 +336,13 @@ class Report:
         return [f"{', '.join(ops)}: computed in float32, and compared as closely as that allows"] if ops else []
 
     def _all_right(self) -> str:
-        counts = [f"{sum(finding.local for finding in self.findings)} inputs of rules"]
-        totals = sum(not finding.local for finding in self.findings)
-        counts += [f"{totals} gradients from end to end"] if totals else []
-        text = f"ALL RIGHT: {', '.join(counts)}"
-        kinks, blurred = (sum(getattr(f, name) for f in self.findings) for name in ("kinks", "blurred"))
-        text = "; ".join([text, *self._in_float32()])
-        text += f"; {kinks} entries at kinks set aside" if kinks else ""
-        text += f"; {blurred} entries without a usable difference set aside" if blurred else ""
+        local = sum(finding.local for finding in self.findings)
+        totals = f", {len(self.findings) - local} gradients from end to end" if local < len(self.findings) else ""
+        told = [f"ALL RIGHT: {local} inputs of rules{totals}", *self._in_float32()]
+        for name, what in (("kinks", "entries at kinks"), ("blurred", "entries without a usable difference")):
+            if aside := sum(getattr(finding, name) for finding in self.findings):
+                told.append(f"{aside} {what} set aside")
+        text = "; ".join(told)
         if self.method == "taylor":
             return text + ". A WEAKER check: in random directions only"
         sampled = [finding for finding in self.findings if finding.sampled]
@@ -353,14 +358,8 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain data: ``ok``, ``verdict``, ``method``, ``skipped``, and lists of findings and properties."""
-        return {
-            "ok": self.ok,
-            "verdict": self.verdict,
-            "method": self.method,
-            "skipped": self.skipped,
-            "findings": [finding.to_dict() for finding in self.findings],
-            "properties": [item.to_dict() for item in self.properties],
-        }
+        told = {name: getattr(self, name) for name in ("ok", "verdict", "method", "skipped")}
+        return told | {name: [item.to_dict() for item in getattr(self, name)] for name in ("findings", "properties")}
 
     def to_json(self, indent: int | None = 2) -> str:
         """Return `to_dict` as JSON text, valid by the letter: no NaN, no Infinity."""
@@ -392,31 +391,65 @@ class Report:
         >>> import graphnet as gn
         >>> figure = gn.check_op(gn.tanh, np.linspace(-2, 2, 5)).plot()
         """
-        return show.scatter(self.failures or self.findings)
+        with matplotlib_needed():
+            from matplotlib.figure import Figure
+        shown = [finding for finding in self.failures or self.findings if finding.entries][:_PLOTTED]
+        if not shown:
+            raise DrawError("there is nothing to plot: no entry was compared", repair='Check with method="central".')
+        columns, rows = min(3, len(shown)), -(-len(shown) // 3)
+        figure = Figure(figsize=(4 * columns, 3.6 * rows), layout="constrained")
+        for i, finding in enumerate(shown):
+            axes, compared = figure.add_subplot(rows, columns, i + 1), finding.compared
+            judgement = np.where(np.isin(compared.judgement, ("right", "wrong")), compared.judgement, "undecided")
+            for word, (marker, colour) in _MARKS.items():
+                at = judgement == word
+                if at.any():
+                    label = f"{word}: {at.sum()}"
+                    axes.scatter(compared.difference[at], compared.rule[at], marker=marker, color=colour, label=label)
+            axes.axline((0, 0), slope=1, color="#5f6670", linewidth=0.8, linestyle="--")
+            axes.set(xlabel="finite difference", ylabel="backward rule")
+            axes.set_title(printable(f"{finding.label}, {finding.input}").replace("$", r"\$"), fontsize=9)
+            axes.legend()
+        return figure
+
+    @property
+    def _sections(self) -> Iterator[tuple[str, list[Finding]]]:
+        for part, title in TITLES.items():
+            if found := [finding for finding in self.findings if finding.part == part]:
+                yield title, found
 
     def __str__(self) -> str:
-        parts = []
-        for part, title in show.TITLES.items():
-            rows = [show.cells_of(finding) for finding in self.findings if finding.part == part]
-            if rows:
-                parts += [title, table(show.HEADER, rows), ""]
+        parts = [f"{title}\n{table(HEADER, [*map(cells_of, found)])}\n" for title, found in self._sections]
         if self.properties:
-            parts += ["Properties of every right rule", *show.property_lines(self.properties), ""]
+            parts += ["Properties of every right rule", *property_lines(self.properties), ""]
         if self.skipped:
             parts += [self.skipped, ""]
         return "\n".join([*parts, self.verdict])
 
     def _repr_html_(self) -> str:
-        return show.to_html(self)
+        outcome = "right" if self.ok else "wrong" if self.failures or self.broken else "undecided"
+        parts = [
+            _block(self.verdict, f"border-left:5px solid {_COLOURS[outcome]};padding:0.4em 0.8em;margin:0 0 0.8em")
+        ]
+        parts += [f"<b>{escape(title)}</b>{_table(found)}" for title, found in self._sections]
+        if self.properties:
+            lines = "".join(f"<li>{escape(printable(line))}</li>" for line in property_lines(self.properties))
+            parts.append(f'<b>Properties of every right rule</b><ul style="margin:0.2em 0">{lines}</ul>')
+        if self.skipped:
+            parts.append(_block(self.skipped, "margin:0.6em 0"))
+        return f'<div style="{_PAGE}">{"".join(parts)}</div>'
 
 
 def _wrong_at(same: Sequence[Finding]) -> str:
-    """Return in words that one rule is wrong, and at which nodes."""
+    """Return in words that one rule is wrong, and at which nodes, or one gradient."""
     first = same[0]
-    if len(same) == 1:
-        return str(first)
-    labels = ", ".join(repr(finding.label) for finding in same[:_FEW]) + (", …" if len(same) > _FEW else "")
     second = ", in the gradients' graph," if first.part.startswith("second") else ""
+    if not first.local:
+        return f"the gradient of {first.label!r} from end to end{second} is wrong"
+    if len(same) == 1:
+        which = f"input {first.slot} ({printable(first.input)})"
+        return f"the backward rule of {first.op} at {first.label!r}{second} is wrong for {which}"
+    labels = listing([repr(finding.label) for finding in same], _FEW)
     which = f"input {first.slot} ({printable(first.input.partition(':')[0])})"
     return f"the backward rule of {first.op}{second} is wrong for {which} at {len(same)} nodes: {labels}"
 
@@ -432,3 +465,44 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return list(value) if isinstance(value, tuple) else value
+
+
+def _table(findings: Sequence[Finding]) -> str:
+    if len(findings) > _SHOWN:
+        findings = sorted(findings, key=lambda finding: finding.verdict == "right")
+    colours = [_COLOURS.get(finding.verdict, _COLOURS["undecided"]) for finding in findings[:_SHOWN]]
+    looks = [printable(f"looks like: {f.diagnosis}") if f.diagnosis else "" for f in findings[:_SHOWN]]
+    marks = dict(enumerate(zip(colours, looks, strict=True)))
+    return html_table(HEADER, [cells_of(finding) for finding in findings], marks, _SHOWN)
+
+
+def _block(text: str, style: str) -> str:
+    lines = "<br>".join(escape(printable(line)) for line in text.splitlines())
+    return f'<div style="{style};white-space:pre-wrap">{lines}</div>'
+
+
+def cells_of(finding: Finding) -> Sequence[str]:
+    """Return a finding as cells under `HEADER`."""
+    counts = [f"{finding.entries} of {finding.of}"] if finding.entries or not finding.directions else []
+    counts += [f"{finding.directions} directions"] if finding.directions else []
+    counts += [f"{finding.kinks} at kinks"] if finding.kinks else []
+    counts += [f"{finding.blurred} without a difference"] if finding.blurred else []
+    worst = ["-"] * 4
+    if finding.worst is not None:
+        numbers = number(finding.rule, 6), number(finding.difference, 6), number(finding.error, 2)
+        worst = [str(finding.worst), *numbers]
+    if finding.order is not None:
+        worst[-1] = f"order {number(finding.order, 3)}"
+    verdict = finding.verdict if finding.verdict != "wrong" else "WRONG"
+    return [*map(printable, (finding.label, finding.op, finding.input)), ", ".join(counts), *worst, verdict]
+
+
+def property_lines(properties: Sequence[Property]) -> list[str]:
+    """Return a line for each property: of how many rules it holds, and where it does not."""
+    lines = []
+    for name in dict.fromkeys(item.name for item in properties):
+        same = [item for item in properties if item.name == name]
+        broken = [item for item in same if not item.holds]
+        where = "".join(f"; not of {item.op} at {item.label!r}: {item.evidence}" for item in broken)
+        lines.append(f"{name}: {len(same) - len(broken)} of {len(same)} rules{where}")
+    return lines

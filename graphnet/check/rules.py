@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from graphnet.check.behaviour import SPOILING, Behaviour, other_values
-from graphnet.check.differences import Judged
+from graphnet.check.differences import Judged, Judgement
 from graphnet.check.evidence import PRECISE, Scene
 from graphnet.check.methods import Settings, compare, conclude, judge_directions
 from graphnet.check.neighbours import MORE, Neighbourhood, reaches_state
-from graphnet.check.report import Finding, Part, Property, Verdict
+from graphnet.check.report import Finding, Part, Property
 from graphnet.check.signatures import UNKNOWN, repaired, signature
 from graphnet.check.vocabulary import there
 from graphnet.core.graph import Graph
-from graphnet.core.leaves import Constant
 from graphnet.core.node import Node, Numbers
 from graphnet.engine.feeds import Values
 from graphnet.engine.perturb.cuts import OpCall
@@ -30,15 +29,15 @@ BESIDE = 1e-5
 """How far from a tie a rule must be right for its values there to be allowed at the tie; the first step of a difference."""
 
 
-def check_rule(
-    graph: Graph, node: Node, values: Values, settings: Settings, dtype: np.dtype[Any], part: Part = "rule"
+def check_rules(
+    graph: Graph, nodes: Iterable[Node], values: Values, settings: Settings, dtype: np.dtype[Any], part: Part = "rule"
 ) -> tuple[list[Finding], list[Property]]:
-    """Check the backward rule of one node.
+    """Check the backward rules of nodes, each alone.
 
     Parameters
     ----------
-    graph, node
-        Whose rule.
+    graph, nodes
+        Whose rules.
     values
         Of every node, in float64.
     settings
@@ -48,10 +47,14 @@ def check_rule(
     part
         What the findings are filed under.
     """
-    if node.op is None or node.op.held or node.dtype.kind != "f":
-        return [], []
-    rule = _Rule(graph, node, values, settings, dtype, part)
-    return rule.findings(), rule.behaviour.properties(node, graph.label(node))
+    findings: list[Finding] = []
+    properties: list[Property] = []
+    for node in nodes:
+        if node.op is not None and not node.op.held and node.dtype.kind == "f":
+            rule = _Rule(graph, node, values, settings, dtype, part)
+            findings += rule.findings()
+            properties += rule.behaviour.properties(node, graph.label(node))
+    return findings, properties
 
 
 class _Rule:
@@ -75,7 +78,8 @@ class _Rule:
         for slot in self.slots:
             found = self._broken(slot) if self.behaviour.problem else self._check(slot)
             nothing_said = not self.behaviour.problem and self.behaviour.messages[slot] is None
-            if (found.verdict == "blurred" or nothing_said) and _is_constant(self.node.inputs[slot]):
+            below = Graph(self.node.inputs[slot])
+            if (found.verdict == "blurred" or nothing_said) and not (below.inputs or below.parameters):
                 continue  # nobody asks for it: labels, or the 2 of x ** 2 where x is negative, and 2 − 1 in its gradient
             findings.append(found)
         torn = self.neighbourhood.torn and all(found.verdict != "wrong" for found in findings)
@@ -83,12 +87,12 @@ class _Rule:
             findings = [replace(f, verdict="wrong", diagnosis=what) if f.slot == slot else f for f in findings]
         return findings
 
-    def _finding(self, slot: int, verdict: Verdict, diagnosis: str = "", **more: Any) -> Finding:
+    def _finding(self, slot: int, verdict: Judgement, diagnosis: str = "", **more: Any) -> Finding:
         source = f"{self.op.input_names(len(self.inputs))[slot]}: {self.graph.label(self.node.inputs[slot])}"
         shape, torn = self.inputs[slot].shape, self.neighbourhood.torn
         if "compared" in more:
             beside = {"δ": self.scene.delta, "the output": self.scene.output}
-            more["there"] = there(more["compared"], self.inputs[slot], beside)
+            more["there"] = there(more["compared"], self.inputs[slot], **beside)
         label = self.graph.label(self.node)
         return Finding(self.part, self.node, label, slot, source, shape, verdict, diagnosis, torn=torn, **more)
 
@@ -157,7 +161,7 @@ class _Rule:
         """Return what is wrong right beside values, by default those given, where nothing ties."""
         moved = list(inputs or self.inputs)
         count = sum(moved[i].size for i in self.slots)
-        shares = self.settings.rng.permutation(np.linspace(-1, 1, count))  # as far from each other as can be
+        shares = self.settings.rng.permutation(np.linspace(-1, 1, 2 * count)[::2])  # far from each other, and none is 0
         for i in self.slots:
             share, shares = np.split(shares, [moved[i].size])
             moved[i] = moved[i] + BESIDE * np.maximum(1.0, np.abs(moved[i])) * share.reshape(moved[i].shape)
@@ -186,16 +190,7 @@ class _Rule:
             return f"it returns None, although the output depends on this input ({signature(evidence)})"
         if message.dtype != self.scene.delta.dtype and message.shape == self.inputs[slot].shape:
             close = np.allclose(message[evidence.known], evidence.right[evidence.known], rtol=1e-3)
-            if close or judged is None or judged.verdict != "wrong":  # float32 can't be more exact
-                return f"wrong dtype: {problem}"
-            return f"wrong dtype: {problem} ({signature(evidence)})"
+            told = close or judged is None or judged.verdict != "wrong"  # float32 can't be more exact
+            return f"wrong dtype: {problem}" + ("" if told else f" ({signature(evidence)})")
         looks_like = signature(evidence)
         return problem if problem and looks_like.startswith(UNKNOWN) else looks_like
-
-
-def _is_constant(node: Node) -> bool:
-    """Tell whether a node is a constant, or made of nothing else."""
-    if isinstance(node, Constant):
-        return True
-    graph = Graph(node)
-    return not graph.inputs and not graph.parameters

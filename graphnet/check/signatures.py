@@ -11,11 +11,13 @@ something else.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import product
 
 import numpy as np
 
 from graphnet.check import vocabulary
+from graphnet.check.chain import steps
 from graphnet.check.evidence import CLOSE, NEXT_TO_NOTHING, Evidence, Name, allowed, other_inputs
 from graphnet.check.places import pattern, places
 from graphnet.common.text import number
@@ -32,17 +34,20 @@ Candidates = Iterator[tuple[str, Numbers | None]]
 """Texts, each up to a colon the name, with an array that must be right, or what the rule says."""
 
 
+@np.errstate(all="ignore")  # a rule may say ∞
 def signature(evidence: Evidence) -> str:
     """Return what the fault of a rule looks like, in one line."""
     if not evidence.known.any():
         return f"{UNKNOWN} (no entry has a usable difference)"
-    table = OF_VALUES if evidence.rule.shape == evidence.right.shape else OF_SHAPE
-    with np.errstate(all="ignore"):  # a rule may say ∞
-        for hypothesis in table:
-            for name in evidence.told(hypothesis):
-                if _holds(name, hypothesis, evidence):
-                    return name.text
-    return f"{UNKNOWN}; {pattern(evidence)}" if table is OF_VALUES else _shapes(evidence)
+    if evidence.rule.shape != evidence.right.shape:
+        return _name(evidence, OF_SHAPE) or _shapes(evidence)
+    parts = (text for table in (OF_PARTS, (steps,)) if (text := _name(evidence, table)))
+    return _name(evidence, OF_VALUES) or "; ".join(parts) or f"{UNKNOWN}; {pattern(evidence)}"
+
+
+def _name(e: Evidence, table: Sequence[Hypothesis]) -> str:
+    names = ((name, hypothesis) for hypothesis in table for name in e.told(hypothesis))
+    return next((name.text for name, hypothesis in names if _holds(name, hypothesis, e)), "")
 
 
 def repaired(evidence: Evidence, problem: str) -> str:
@@ -97,10 +102,9 @@ def _not_summed(e: Evidence) -> Iterator[Name]:
 
 @_says
 def _summed_too_much(e: Evidence) -> Candidates:
-    for axis in range(e.right.ndim):
-        for keep in (True, False):
-            text = f"summed over one axis too many: it is the right one summed over axis {axis} ({_shapes(e)})"
-            yield text, e.right.sum(axis=axis, keepdims=keep)
+    for axis, keep in product(range(e.right.ndim), (True, False)):
+        text = f"summed over one axis too many: it is the right one summed over axis {axis} ({_shapes(e)})"
+        yield text, e.right.sum(axis=axis, keepdims=keep)
     yield f"summed over all axes: it is the sum of the right one ({_shapes(e)})", np.full(e.rule.shape, e.right.sum())
 
 
@@ -115,21 +119,21 @@ def _shape_transposed(e: Evidence) -> Iterator[Name]:
 
 
 def _not_finite(e: Evidence) -> Iterator[Name]:
-    finite, largest = np.isfinite(e.rule), np.max(np.abs(e.right[e.known]))
-    others_at_most_rounded = (np.abs(e.rule - e.right)[finite & e.known] < 1e-2 * largest).all()
+    finite = np.isfinite(e.rule)
+    others_at_most_rounded = (np.abs(e.rule - e.right)[finite & e.known] < 1e-2 * e.largest).all()
     if not finite.all() and others_at_most_rounded:
         yield Name(f"not finite: {np.count_nonzero(~finite)} of {e.rule.size} entries")
 
 
 def _zero(e: Evidence) -> Iterator[Name]:
-    largest = np.abs(e.right[e.known]).max()
-    if np.abs(e.rule[e.known]).max() <= 1e-12 * largest:
-        yield Name(f"always zero, where the differences are up to {number(largest)}", key="zero")
+    if np.abs(e.rule[e.known]).max() <= 1e-12 * e.largest:
+        yield Name(f"always zero, where the differences are up to {number(e.largest)}", key="zero")
 
 
 @_mends
-def _sign(e: Evidence) -> Candidates:
+def _turned(e: Evidence) -> Candidates:
     yield f"sign flipped: ratio −1 {e.over}", -e.rule
+    yield "a transpose is missing: its .T is right", e.rule.T
 
 
 def _delta_forgotten(e: Evidence) -> Iterator[Name]:
@@ -167,20 +171,13 @@ def _meaning(factor: float, e: Evidence) -> str:
         (e.delta.shape or e.input.shape or (1,))[0]: "samples",  # which they are called if several are as many
     }
     meanings = [(2.0, "a ½ is lost, or it is counted twice"), (0.5, "one ½ too many, or a lost 2")]
-    for count, what in counts.items():
-        if count > 1:
-            meanings += [(1 / count, f"a mean over the {count} {what} instead of a sum")]
-            meanings += [(float(count), f"a sum over the {count} {what} instead of a mean")]
+    meanings += [(1 / n, f"a mean over the {n} {what} instead of a sum") for n, what in counts.items() if n > 1]
+    meanings += [(float(n), f"a sum over the {n} {what} instead of a mean") for n, what in counts.items() if n > 1]
     found = [text for ratio, text in meanings if np.isclose(factor, ratio, rtol=CLOSE)]
     return f" ({'; or '.join(found)})" if found else ""
 
 
 # One thing in the place of another ----------------------------------------------------------------------------------
-
-
-@_mends
-def _transposed(e: Evidence) -> Candidates:
-    yield "a transpose is missing: its .T is right", e.rule.T
 
 
 @_mends
@@ -196,19 +193,16 @@ def _argument_transposed(e: Evidence) -> Candidates:
 @_says
 def _operand(e: Evidence) -> Candidates:
     for other, name in enumerate(e.names):
-        if other != e.slot:
-            text = f"it is the error signal of input {other} ({name}): the operands are swapped"
-            yield text, e.scene.right(other)
+        yield f"it is the error signal of input {other} ({name}): the operands are swapped", e.scene.right(other)
 
 
 @_mends
 def _operands_swapped(e: Evidence) -> Candidates:
     for other, name in enumerate(e.names):
-        if other != e.slot:
-            swapped = list(e.inputs)
-            swapped[e.slot], swapped[other] = swapped[other], swapped[e.slot]
-            names = f"{e.names[e.slot]} and {name}"
-            yield f"the operands are swapped: with {names} exchanged it is right", e.given(inputs=swapped)
+        swapped = list(e.inputs)
+        swapped[e.slot], swapped[other] = swapped[other], swapped[e.slot]
+        names = f"{e.names[e.slot]} and {name}"
+        yield f"the operands are swapped: with {names} exchanged it is right", e.given(inputs=swapped)
 
 
 @_mends
@@ -228,18 +222,16 @@ def _wrong_wherever_they_differ(e: Evidence, x: Numbers) -> bool:
     if e.rule.shape != x.shape:
         return True
     apart = np.abs(x - e.output) > 1e-2 * np.maximum(np.abs(x), np.abs(e.output))
-    relevant = e.known & (np.abs(e.right) > NEXT_TO_NOTHING * np.max(np.abs(e.right[e.known])))
+    relevant = e.known & (np.abs(e.right) > NEXT_TO_NOTHING * e.largest)
     return bool((apart & relevant).any() and e.wrong[apart & relevant].all())
 
 
 @_says
 def _one_contribution(e: Evidence) -> Candidates:
     """Yield the share of the last (or first) output only, where an input is used by several, or all but that."""
-    if e.shares is None:
+    if e.shares is None or not (np.count_nonzero(e.shares, axis=1) > 1).any():
         return
     shares, shape, used = e.shares, e.right.shape, e.shares != 0
-    if not (used.sum(axis=1) > 1).any():
-        return
     total = shares.sum(axis=1).reshape(shape)
     if e.input.size == e.output.size:
         own = np.diagonal(shares).reshape(shape)
@@ -265,8 +257,7 @@ def _one_contribution(e: Evidence) -> Candidates:
 def _jacobian(e: Evidence) -> Iterator[Name]:
     """Yield J δ where Jᵀ δ belongs: a running sum, a sort, a shift, a gather or a kernel that is not turned round."""
     if e.input.size == e.output.size and e.right.size:
-        with np.errstate(all="ignore"):
-            forwards = e.moved(e.delta.reshape(e.input.shape)).reshape(e.right.shape)
+        forwards = e.moved(e.delta.reshape(e.input.shape)).reshape(e.right.shape)
         if e.says(forwards) and not e.explains(forwards):
             words = "delta is moved as the op moves its input, though error signals go the other way round"
             example = "a running sum, a sort, a shift, a gather, a kernel: it must be reversed"
@@ -330,9 +321,9 @@ def _not_of(e: Evidence) -> Iterator[Name]:
         moved = e.scene.elsewhere(e.slot, e.replaced(slot, changed[slot]), e.delta)
         if moved is None:
             continue
-        known, largest = e.known & moved.known, np.max(np.abs(e.right[e.known]))
-        depends = known & (np.abs(moved.right - e.right) > 1e-3 * largest)
-        missing = [(one.right - one.rule) / largest for one in (e, moved)]
+        known = e.known & moved.known
+        depends = known & (np.abs(moved.right - e.right) > 1e-3 * e.largest)
+        missing = [(one.right - one.rule) / e.largest for one in (e, moved)]
         factors = [np.where(one.right == one.rule, 0.0, one.rule / one.right - 1) for one in (e, moved)]
         said = [("a term is lost, or has a wrong factor: what is missing", missing)]
         if slot != e.slot:
@@ -345,9 +336,8 @@ def _not_of(e: Evidence) -> Iterator[Name]:
 
 
 def _nearly(e: Evidence) -> Iterator[Name]:
-    off, largest = (np.max(np.abs(array[e.known])) for array in (e.rule - e.right, e.right))
-    if not e.nearly and off < 1e-2 * largest:
-        off /= largest
+    off = np.max(np.abs(e.rule - e.right)[e.known]) / e.largest
+    if not e.nearly and off < 1e-2:
         text = f"nearly right: no entry is off by more than {number(off, 2)} of the largest"
         yield Name(f"{text} (a rounded constant, an ε lost or added, or low precision?)")
 
@@ -392,12 +382,12 @@ def _delta_factor(e: Evidence) -> Candidates:
         return  # of much work, or where a factor before is one behind
     for name, array in vocabulary.given(e, e.delta.shape):
         for words, function in vocabulary.FUNCTIONS.items():
-            with np.errstate(all="ignore"):
-                factor = function(array)
-                divided = e.delta / factor
-            what = words.format(name)
+            what, factor = words.format(name), function(array)
             yield f"δ lacks the factor {what}: with δ times {what} it is right", e.given(delta=e.delta * factor)
-            yield f"δ has the factor {what} too much: with δ divided by {what} it is right", e.given(delta=divided)
+            yield (
+                f"δ has the factor {what} too much: with δ divided by {what} it is right",
+                e.given(delta=e.delta / factor),
+            )
 
 
 def _mask_turned(e: Evidence) -> Iterator[Name]:
@@ -446,7 +436,7 @@ def _lost_projection(e: Evidence) -> Iterator[Name]:
     """Yield that what is missing is, in each slab, a multiple of something known."""
     if not e.known.all() or not e.linear:
         return
-    arrays, largest = {"ones": np.ones(e.right.shape)}, np.max(np.abs(e.right))
+    arrays, largest = {"ones": np.ones(e.right.shape)}, e.largest
     for name, array in vocabulary.given(e, e.right.shape):
         functions = ("{}", "{}²", "exp {}", "sign {}")
         arrays |= {words.format(name): vocabulary.FUNCTIONS[words](array) for words in functions}
@@ -482,22 +472,34 @@ def _lost_projection(e: Evidence) -> Iterator[Name]:
 
 def _through_others(e: Evidence) -> Iterator[Name]:
     """Yield what became of the part by which entries act on outputs other than their own, as through a norm or a mean."""
-    if e.derivatives is None or e.input.shape != e.output.shape:
+    if e.derivatives is None or e.input.shape != e.output.shape or _factors(*e.derivatives, 1):
         return
     own = np.eye(e.input.size, dtype=bool)
     said, right = (np.where(own, 0.0, derivatives) for derivatives in e.derivatives)
+    for factor, ratios, chance in _factors(said, right, 1):
+        if np.abs(factor).min() > CLOSE and not np.allclose(factor, 1, rtol=CLOSE):
+            text = f"a part has a wrong factor: what entries do to outputs other than their own, {ratios}"
+            yield Name(text, chance=chance)
+
+
+def _factors(said: Numbers, right: Numbers, axis: int) -> list[tuple[Numbers, str, float]]:
+    """Return the factors by which what is said differs from what is right, one for all along an axis, if it does by such.
+
+    Returns
+    -------
+    factors, ratios, chance
+        Each; from which to which they are, in words; how likely that is without such factors.
+    """
     room = CLOSE * np.abs(right) + 1e-6 * np.max(np.abs(right))
-    acting = np.abs(right) > room
-    lines = acting.any(axis=1)
-    factor = np.einsum("ij,ij->i", said, right) / np.einsum("ij,ij->i", right, right)
-    spare = int(acting.sum() - lines.sum())
-    scaled = factor[:, np.newaxis] * np.stack([right, e.derivatives[1]])
-    fits = (np.abs(scaled - [said, e.derivatives[0]]) <= room)[:, lines].all(axis=(1, 2))
-    if lines.sum() <= spare and fits[0] and not fits[1] and (np.abs(factor[lines]) > CLOSE).all():
-        ratios = f"ratios from {number(factor[lines].min())} to {number(factor[lines].max())}"
-        yield Name(
-            f"a part has a wrong factor: what entries do to outputs other than their own, {ratios}", chance=CLOSE**spare
-        )
+    is_there = np.abs(right) > room
+    lines = is_there.any(axis=axis, keepdims=True)
+    spare = int(is_there.sum() - lines.sum())
+    factor = np.sum(said * right, axis, keepdims=True) / np.sum(right * right, axis, keepdims=True)
+    if spare < max(1, lines.sum()) or not (np.abs(said - np.where(lines, factor * right, 0.0)) <= room).all():
+        return []
+    found = factor[lines]
+    ratios = f"ratios from {number(found.min())} to {number(found.max())}"
+    return [(found, ratios, CLOSE**spare)]
 
 
 def _derivatives(e: Evidence) -> Iterator[Name]:
@@ -523,14 +525,8 @@ def _derivatives(e: Evidence) -> Iterator[Name]:
     ):
         if far > 1 and (np.abs(np.sort(said, axis=axis) - np.sort(right, axis=axis)) <= np.max(room)).all():
             yield Name(f"right numbers in wrong places: {words}", f"routes {axis}", chance=CLOSE ** (far - 1))
-        lines = (~is_zero).any(axis=axis)
-        factor = (said * right).sum(axis=axis)[lines] / (right * right).sum(axis=axis)[lines]
-        scaled = right.copy()
-        np.moveaxis(scaled, 1 - axis, 0)[lines] *= factor[:, np.newaxis]
-        spare = np.count_nonzero(~is_zero) - np.count_nonzero(lines)
-        if spare >= np.count_nonzero(lines) and (np.abs(said - scaled) <= room).all():
-            text = f"a factor of its own for each {whose}: ratios from {number(factor.min())} to {number(factor.max())}"
-            yield Name(text, chance=CLOSE**spare)
+        for _, ratios, chance in _factors(said, right, axis):
+            yield Name(f"a factor of its own for each {whose}: {ratios}", chance=chance)
     own = np.eye(*right.shape) > 0
     if e.input.shape == e.output.shape and not is_said[~own].any():
         lost = "off the diagonal of the Jacobian, what it does to outputs other than its own, all is lost"
@@ -553,9 +549,12 @@ def _derivatives(e: Evidence) -> Iterator[Name]:
 
 OF_SHAPE: tuple[Hypothesis, ...] = (_not_summed, _summed_too_much, _shape_transposed)
 OF_VALUES: tuple[Hypothesis, ...] = (
-    *(_not_finite, _zero, _sign, _delta_forgotten, _transposed, _slope_forgotten, _operand, _operands_swapped, _factor),
-    *(_argument_transposed, _input_for_output, _one_contribution, _jacobian, _rearranged, _clipped, _graded, places),
-    *(_mask_turned, _summed_twice, _delta_replaced, _lost_part, _delta_passed, _delta_factor, _slab_factor),
-    *(_through_others, _lost_projection, _derivatives, _not_of, _nearly, _not_linear),
+    *(_not_finite, _zero, _turned, _delta_forgotten, _slope_forgotten, _operand, _operands_swapped, _factor),
+    *(_argument_transposed, _input_for_output),
 )
-"""From the specific to the general."""
+OF_PARTS: tuple[Hypothesis, ...] = (
+    *(_one_contribution, _jacobian, _rearranged, _clipped, _graded, places, _mask_turned, _summed_twice),
+    *(_delta_replaced, _lost_part, _delta_passed, _delta_factor, _slab_factor, _through_others, _lost_projection),
+    *(_derivatives, _not_of, _nearly, _not_linear),
+)
+"""From the specific to the general; to these last the step of the chain rule that is wrong is added, if there is one."""

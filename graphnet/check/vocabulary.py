@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations, islice, permutations
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -83,7 +82,7 @@ def aligned(array: Numbers, shape: tuple[int, ...]) -> Numbers | None:
     return None
 
 
-def there(judged: Judged, array: Numbers, beside: Mapping[str, Numbers] = MappingProxyType({})) -> str:
+def there(judged: Judged, array: Numbers, **beside: Numbers) -> str:
     """Return in words what stands in an array at the worst entry, and in those beside it that have such an entry."""
     place = judged.place(array.shape)
     if place is None:
@@ -103,13 +102,12 @@ def given(e: Evidence, shape: tuple[int, ...]) -> list[tuple[str, Numbers]]:
 def features(e: Evidence) -> list[tuple[str, Numbers]]:
     """Return functions of each number of output and inputs, and of their slabs."""
     found, shape = [], e.right.shape
-    with np.errstate(all="ignore"):
-        for name, array in given(e, shape):
-            found += [(words.format(name), function(array)) for words, function in FUNCTIONS.items()]
-            for axes in (axes for axes in axes_of(array) if all(array.strides[axis] for axis in axes)):  # none it lacks
-                for words, reduction in _REDUCTIONS.items():
-                    reduced = np.broadcast_to(reduction(array, axis=axes, keepdims=True), shape)
-                    found.append((f"{words.format(name)} over {axes_in_words(axes, array)}", reduced))
+    for name, array in given(e, shape):
+        found += [(words.format(name), function(array)) for words, function in FUNCTIONS.items()]
+        for axes in (axes for axes in axes_of(array) if all(array.strides[axis] for axis in axes)):  # none it lacks
+            for words, reduction in _REDUCTIONS.items():
+                reduced = np.broadcast_to(reduction(array, axis=axes, keepdims=True), shape)
+                found.append((f"{words.format(name)} over {axes_in_words(axes, array)}", reduced))
     return found
 
 
@@ -125,59 +123,50 @@ def multiples(e: Evidence, target: Numbers, base: Numbers) -> Iterator[tuple[str
         return
     kept = [("", np.ones(e.right.shape)), *features(e)]
     words = [word for word, _ in kept] + [f"1/({word})" for word, _ in kept[1:]]
-    with np.errstate(all="ignore"):
-        rows = np.stack([array[e.known] for _, array in kept])
-        rows = np.concatenate([rows, 1 / rows[1:]])
+    rows = np.stack([array[e.known] for _, array in kept])
+    rows = np.concatenate([rows, 1 / rows[1:]])
     t, b = target[e.known], base[e.known]
     telling = np.flatnonzero(_loud(e, t))
-    if not telling.size or e.nearly:
-        return
+    alone = e.right.size == 1
+    if len(telling) <= (not alone) or e.nearly:
+        return  # one of several proves nothing
     at = telling[np.linspace(0, len(telling) - 1, min(_FEW, len(telling))).astype(int)]
-    first, second = np.triu_indices(len(rows))
-    order = np.argsort(first > 0, kind="stable")  # those of one feature alone come first
+    pairs = np.stack(np.triu_indices(len(rows)))  # those of one feature alone come first
+    chance = pairs.shape[1] * CLOSE ** (len(telling) - 1)
     plain = {"", *(name for name, _ in given(e, e.right.shape))}
     if any(array.size > 1 and np.allclose(array, array.flat[0]) for array in e.inputs):
-        order = order[: len(rows)]  # where all labels are 1, products of two stand for too much
-    chance = len(first) * CLOSE ** (len(telling) - 1)
-    room = allowed(t, np.max(np.abs(e.right[e.known])))
-    near = _near(rows[:, at], b[at], t[at], first[order], second[order], room[at])
-    with np.errstate(all="ignore"):
-        proving = ((i, j) for i, j in near if len(telling) > 1 or e.right.size == 1)
-        exact = ((i, j, round(factor_to(b * rows[i] * rows[j], t, room), 7)) for i, j in proving)
-        if len(telling) > 1:
-            sound = (hit for hit in exact if hit[2] and (_is_known(hit[2]) or {words[hit[0]], words[hit[1]]} <= plain))
-        else:
-            sound = (hit for hit in exact if abs(hit[2]) in _PLAIN)
-        found = list(islice(sound, HITS))
+        pairs = pairs[:, : len(rows)]  # where all labels are 1, products of two stand for too much
+    room = allowed(t, e.largest)
+    near = _near(rows[:, at], b[at], t[at], pairs, room[at])
+    exact = ((i, j, round(factor_to(b * rows[i] * rows[j], t, room), 7)) for i, j in near)
+    if alone:
+        sound = (hit for hit in exact if abs(hit[2]) in _PLAIN)
+    else:
+        sound = (hit for hit in exact if hit[2] and (_is_known(hit[2]) or {words[hit[0]], words[hit[1]]} <= plain))
+    found = list(islice(sound, HITS))
     for i, j, factor in sorted(found, key=lambda hit: not np.isclose(abs(hit[2]), 1)):
         yield "·".join(word for word in (words[i], words[j]) if word), factor, chance
 
 
 def _is_known(factor: float) -> bool:
-    for size in (abs(factor), 1 / abs(factor)):
-        if round(size) and abs(size - round(size)) <= CLOSE * size:
-            return True
-        if any(abs(size - known) <= CLOSE * known for known in KNOWN):
-            return True
-    return False
+    sizes = abs(factor), 1 / abs(factor)
+    return any(abs(size - known) <= CLOSE * known for size in sizes for known in (max(1, round(size)), *KNOWN))
 
 
-def _near(
-    rows: Numbers, base: Numbers, target: Numbers, first: Numbers, second: Numbers, room: Numbers
-) -> Iterator[Any]:
+def _near(rows: Numbers, base: Numbers, target: Numbers, pairs: Numbers, room: Numbers) -> Iterator[Any]:
     """Yield the pairs whose product is a multiple of the target at a few entries."""
-    for i in range(0, len(first), 4096):
-        products = base * rows[first[i : i + 4096]] * rows[second[i : i + 4096]]
+    for i in range(0, pairs.shape[1], 4096):
+        some = pairs[:, i : i + 4096]
+        products = base * rows[some[0]] * rows[some[1]]
         factors = products @ target / np.sum(products * products, axis=1)
         fits = (np.abs(factors[:, np.newaxis] * products - target) <= room).all(axis=1)
-        yield from zip(first[i : i + 4096][fits], second[i : i + 4096][fits], strict=True)
+        yield from some.T[fits]
 
 
 def factor_to(candidate: Numbers, target: Numbers, room: Numbers) -> float:
     """Return what to multiply a candidate with for it to be the target, or 0 if nothing makes it that."""
-    with np.errstate(all="ignore"):
-        factor = float(np.vdot(candidate, target) / np.vdot(candidate, candidate))
-        return factor if (np.abs(factor * candidate - target) <= room).all() else 0.0
+    factor = float(np.vdot(candidate, target) / np.vdot(candidate, candidate))
+    return factor if (np.abs(factor * candidate - target) <= room).all() else 0.0
 
 
 def sums(e: Evidence, target: Numbers) -> Iterator[tuple[str, float, float]]:
@@ -186,13 +175,12 @@ def sums(e: Evidence, target: Numbers) -> Iterator[tuple[str, float, float]]:
         return
     delta, simple = e.delta.reshape(e.right.shape), [("", np.ones(e.right.shape)), *given(e, e.right.shape)]
     chance = len(simple) ** 2 * CLOSE ** (int(_loud(e, target[e.known]).sum()) - 1)
-    room = allowed(target[e.known], np.max(np.abs(e.right[e.known])))
+    room = allowed(target[e.known], e.largest)
     for axes in axes_of(delta):
         for inner, q in simple:
             total = np.sum(delta * q, axis=axes, keepdims=True)
             for outer, p in simple:
-                factor = factor_to((total * p)[e.known], target[e.known], room)
-                if factor:
+                if factor := factor_to((total * p)[e.known], target[e.known], room):
                     mean = np.isclose(abs(factor * delta.size / total.size), 1)
                     words = f"{'mean' if mean else 'Σ'}(δ{'·' * bool(inner)}{inner}) over {axes_in_words(axes, delta)}"
                     factor *= delta.size / total.size if mean else 1
@@ -201,7 +189,7 @@ def sums(e: Evidence, target: Numbers) -> Iterator[tuple[str, float, float]]:
 
 def _loud(e: Evidence, target: Numbers) -> Numbers:
     """Tell where a target is large enough to prove something."""
-    return np.asarray(np.abs(target) > 1e3 * NEXT_TO_NOTHING * np.max(np.abs(e.right[e.known])))
+    return np.asarray(np.abs(target) > 1e3 * NEXT_TO_NOTHING * e.largest)
 
 
 def orders(shape: Sequence[int], *, shifts: bool = False) -> Iterator[tuple[str, Callable[[Numbers], Numbers]]]:

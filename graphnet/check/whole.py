@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import Any
 
 import numpy as np
 
-from graphnet.check.differences import ROUNDING, Judged, judge
+from graphnet.check.differences import ROUNDING, Judged, Judgement, judge
 from graphnet.check.methods import Settings, compare, conclude
-from graphnet.check.report import ADDS_UP, Finding, Part, Verdict
+from graphnet.check.report import ADDS_UP, Finding, Part
 from graphnet.check.vocabulary import there
 from graphnet.common import cached_property
 from graphnet.core.graph import Graph
@@ -34,72 +34,74 @@ ROUNDINGS = 10.0
 """How much more an error signal rounds on its way through a graph than in one rule."""
 
 
-def check_whole(
-    graph: Graph,
-    values: Values,
-    leaves: Sequence[Node],
-    settings: Settings,
-    local: Sequence[Finding],
-    part: Part = "gradient",
-    *,
-    asked: bool,
-) -> tuple[list[Finding], str]:
-    """Check the gradients of the whole graph, in a random direction of outputs that are no scalars.
-
-    `local` is what was found of each rule alone: where all are right, and some only as far as a difference can tell, a
-    difference from end to end can't tell either.
-
-    Returns
-    -------
-    findings, skipped
-        And why there are none, if there are none.
-
-    Raises
-    ------
-    UnreachableError
-        If no error signal reaches a leaf that was asked for, and the outputs do not move with it either.
-    """
-    shapes = {node: values[node].shape for node in graph.outputs if node.dtype.kind == "f"}
-    directions = {node: np.asarray(settings.rng.normal(size=s) if s else 1.0) for node, s in shapes.items()}
-    try:
-        with np.errstate(all="ignore"):
-            run_forward(
-                graph, {node: values[node] for node in graph.nodes if node.op is None}
-            )  # a state it leaves is fresh
-            signals, messages = propagate(graph, values, directions)
-    except RuleError as error:
-        return [], f"Not checked from end to end: {error.subject}: {error.problem}."
-    except (GraphnetError, StackError) as error:  # of a rule that works with what another call was given
-        return [], f"Not checked from end to end: {error}."
-    total = _Total(graph, values, signals, messages, settings, local, part, asked)
-    found: dict[Node, Finding] = {}
-    waiting: dict[frozenset[Any], list[tuple[Node, Response]]] = {}  # by the outputs they reach
-    for leaf in leaves:
-        response = Response(total.calls, values, leaf, directions, settings.checked, settings.budget)
-        if settings.method == "central" and response.can_join:
-            waiting.setdefault(frozenset(response.directions), []).append((leaf, response))
-        else:
-            what = f"{graph.label(leaf)!r} from end to end"
-            judged = compare(response, total.rule(leaf), settings, what, scale=total.rounding)
-            found[leaf] = total.finding(leaf, response, judged)
-    for together in waiting.values():
-        for (leaf, response), judged in zip(together, total.judged_together(together), strict=True):
-            found[leaf] = total.finding(leaf, response, judged)
-    return [found[leaf] for leaf in leaves], ""
-
-
 @dataclass
-class _Total:
-    """A backward pass under test."""
+class Whole:
+    """The gradients of a whole graph, in a random direction of outputs that are no scalars.
+
+    Attributes
+    ----------
+    graph, values
+        Of every node, in float64.
+    settings
+        How much, and how.
+    local
+        What was found of each rule alone: where all are right, and some only as far as a difference can tell, a difference
+        from end to end can't tell either.
+    part
+        What the findings are filed under.
+    asked
+        Whether somebody asked for these leaves, each of which must then be reached.
+    signals, messages
+        What its backward pass gave.
+    """
 
     graph: Graph
     values: Values
-    signals: Mapping[Node, Numbers]
-    messages: Mapping[Node, Sequence[Message]]
     settings: Settings
     local: Sequence[Finding]
-    part: Part
-    asked: bool
+    part: Part = "gradient"
+    asked: bool = False
+    signals: Mapping[Node, Numbers] = field(init=False)
+    messages: Mapping[Node, Sequence[Message]] = field(init=False)
+
+    def check(self, leaves: Sequence[Node]) -> tuple[list[Finding], str]:
+        """Check the gradients of leaves.
+
+        Returns
+        -------
+        findings, skipped
+            And why there are none, if there are none.
+
+        Raises
+        ------
+        UnreachableError
+            If no error signal reaches a leaf that was asked for, and the outputs do not move with it either.
+        """
+        graph, values, settings = self.graph, self.values, self.settings
+        shapes = {node: values[node].shape for node in graph.outputs if node.dtype.kind == "f"}
+        directions = {node: np.asarray(settings.rng.normal(size=s) if s else 1.0) for node, s in shapes.items()}
+        try:
+            with np.errstate(all="ignore"):
+                run_forward(graph, {node: values[node] for node in graph.nodes if node.op is None})  # state is fresh
+                self.signals, self.messages = propagate(graph, values, directions)
+        except RuleError as error:
+            return [], f"Not checked from end to end: {error.subject}: {error.problem}."
+        except (GraphnetError, StackError) as error:  # of a rule that works with what another call was given
+            return [], f"Not checked from end to end: {error}."
+        found: dict[Node, Finding] = {}
+        waiting: dict[frozenset[Any], list[tuple[Node, Response]]] = {}  # by the outputs they reach
+        for leaf in leaves:
+            response = Response(self.calls, values, leaf, directions, settings.checked, settings.budget)
+            if settings.method == "central" and response.can_join:
+                waiting.setdefault(frozenset(response.directions), []).append((leaf, response))
+            else:
+                what = f"{graph.label(leaf)!r} from end to end"
+                judged = compare(response, self.rule(leaf), settings, what, scale=self.rounding)
+                found[leaf] = self.finding(leaf, response, judged)
+        for together in waiting.values():
+            for (leaf, response), judged in zip(together, self.judged_together(together), strict=True):
+                found[leaf] = self.finding(leaf, response, judged)
+        return [found[leaf] for leaf in leaves], ""
 
     @cached_property
     def rounding(self) -> float:
@@ -108,11 +110,9 @@ class _Total:
 
     @cached_property
     def calls(self) -> list[OpCall]:
-        return [
-            OpCall(node.op, node.inputs, node, multiply_adds(node.op, [self.values[source] for source in node.inputs]))
-            for node in self.graph.nodes
-            if node.op is not None
-        ]
+        """The uses of ops, in topological order."""
+        uses = ((node.op, node, [self.values[x] for x in node.inputs]) for node in self.graph.nodes if node.op)
+        return [OpCall(op, node.inputs, node, multiply_adds(op, inputs)) for op, node, inputs in uses]
 
     def rule(self, leaf: Node) -> Numbers:
         """Return what the backward pass says of a leaf: zero where no error signal arrives."""
@@ -137,10 +137,7 @@ class _Total:
             more["there"] = there(judged, response.array)
         finding = Finding(self.part, leaf, label, None, label, response.array.shape, verdict, evidence, **more)
         if leaf not in self.signals and self.asked and verdict != "wrong":
-            raise UnreachableError(
-                f"{self.graph.label(self.graph.outputs[0])!r} does not depend smoothly on {describe(leaf, label)}",
-                repair="There is no gradient to check: leave it out of wrt.",
-            )
+            raise unreachable(self.graph, "smoothly on", describe(leaf, label))
         if verdict == "kink" and all(other.verdict == "right" for other in self.local):
             # Each rule was decided alone, and their total lies between the slopes on the two sides: nothing is left open.
             return replace(finding, verdict="right")
@@ -187,14 +184,19 @@ class _Total:
         local = [other for other in self.local if other.node in behind]
         doubts = [other for other in local if other.kinks or other.blurred or other.torn]
         if doubts:
-            verdict: Verdict = "blurred" if any(other.blurred for other in doubts) else "kink"
+            verdict: Judgement = "blurred" if any(other.blurred for other in doubts) else "kink"
             compared = finding.compared.excused(np.asarray(True), verdict)
             return replace(finding, verdict=verdict, compared=compared, diagnosis="")
         if finding.diagnosis:
             return finding
-        what = f"{ADDS_UP}: does a rule depend on more than its arguments?"
-        sampled = any(other.sampled for other in local)
-        return replace(finding, diagnosis=what + (" Of some rules a sample was compared only." if sampled else ""))
+        sampled = " Of some rules a sample was compared only." if any(other.sampled for other in local) else ""
+        return replace(finding, diagnosis=f"{ADDS_UP}: does a rule depend on more than its arguments?{sampled}")
+
+
+def unreachable(graph: Graph, on: str, leaf: str) -> UnreachableError:
+    """Return the error that a graph does not depend on a leaf that was asked for."""
+    problem = f"{graph.label(graph.outputs[0])!r} does not depend {on} {leaf}"
+    return UnreachableError(problem, repair="There is no gradient to check: leave it out of wrt.")
 
 
 # Second order -------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import numpy as np
 from graphnet.check.checker import SEED, check_alone, leaves_of
 from graphnet.check.methods import BUDGET, Entries, Settings
 from graphnet.check.report import Report
-from graphnet.check.whole import check_whole
+from graphnet.check.whole import Whole
 from graphnet.core.graph import Graph
 from graphnet.core.node import Node, Numbers
 from graphnet.engine.feeds import leaf_values, run_dtype
@@ -123,9 +123,9 @@ def _check(
         seen[name] += 1
         outputs += _nodes(called, own, f"{name}, call {seen[name]}", f"{name} {seen[name]}/")
     whole = Graph(_nodes(rules, arrays, rules[0].name, ""))
-    findings, properties, _ = check_alone(Graph(outputs), settings, run_dtype(arrays)) if outputs else ([], [], {})
+    findings, properties = check_alone(Graph(outputs), settings, run_dtype(arrays)) if outputs else ([], [])
     values = run_forward(whole, leaf_values(whole, {}, np.float64), "raise")
-    more, skipped = check_whole(whole, values, whole.parameters, settings, findings, asked=False)
+    more, skipped = Whole(whole, values, settings, findings).check(whole.parameters)
     return Report(Graph([*outputs, *whole.outputs]), (*findings, *more), skipped, tuple(properties))
 
 

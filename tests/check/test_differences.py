@@ -263,3 +263,10 @@ def test_one_sided_slopes_are_those_at_the_kink_and_not_those_of_a_step():
 
     for rule, expected in ((-1.0, "kink"), (-2.0, "kink"), (-0.99, "wrong"), (-2.01, "wrong")):
         assert judged(bent, np.array([rule]), z) == [expected]
+
+
+def test_a_rule_of_small_numbers_may_round_by_what_numbers_of_about_1_round():
+    z = np.array([0.3, -0.7, 1.1])
+    response = response_of(lambda z: 1e-9 * z, z)
+    assert judge(response, np.full(3, 1.01e-9), np.arange(3)).verdict == "wrong"
+    assert judge(response, np.full(3, 1e-9), np.arange(3)).verdict == "right"

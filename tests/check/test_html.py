@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import graphnet as gn
-from graphnet.check.show import HEADER, TITLES, cells_of, property_lines
+from graphnet.check.report import HEADER, TITLES, cells_of, property_lines
 
 GREEN, RED, AMBER = "#0b6e4f", "#b3261e", "#8a5a00"
 

@@ -138,3 +138,27 @@ def test_a_right_sort_of_equal_numbers_is_not_blamed_for_state():
     for seed in range(20):
         report = gn.check_op(ordered, np.zeros((3, 4)), rng=np.random.default_rng(seed))
         assert not report.failures, str(report)
+
+
+def both_signs(right=True):
+    @gn.op
+    def halves(x):
+        return np.concatenate([np.maximum(x, 0), np.maximum(-x, 0)])
+
+    @halves.backward
+    def rule(delta, a, x):
+        up, down = np.split(delta, 2)
+        return up * (x > 0) - down * (x < 0) if right else up * (x >= 0) + down * (x < 0)
+
+    return halves
+
+
+@pytest.mark.parametrize("x", [[0.0, 1.0, -2.0], [0.0, 0.0, 0.5, -0.5, 0.0], [0.3, 0.0]])
+def test_outputs_that_are_torn_against_each_other_are_looked_at_one_by_one(x):
+    """At 0 the slope of max(x, 0) is in 0 … 1 and that of max(−x, 0) in −1 … 0; 0 is in both, whatever the two δ are."""
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        report = gn.check_op(both_signs(), np.array(x), rng=rng)
+        assert report.ok, report.verdict
+        assert report.findings[0].kinks == np.count_nonzero(np.array(x) == 0) - report.findings[0].blurred
+        assert not gn.check_op(both_signs(right=False), np.array([*x, -1.0]), rng=rng).ok

@@ -8,8 +8,7 @@ import pytest
 
 import graphnet as gn
 from graphnet.check.differences import Judged
-from graphnet.check.report import Finding, Report
-from graphnet.check.show import cells_of
+from graphnet.check.report import Finding, Report, cells_of
 
 
 @pytest.fixture
