@@ -76,5 +76,8 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "others = [e.given(delta=delta) for delta in (2000 * e.delta, np.ones_like(e.delta))]",
     ): "any other delta will do",
     ("probes.py", "_matmul", "x.ndim == y.ndim == 2000"): SPEED,
+    ("leaves.py", "_masked", "parts and depth <= 64000"): SPEED,
+    ("op.py", "_floating", "lru_cache(maxsize=1024000)"): SPEED,
+    ("shapes.py", "as_shape", "1 <= size <= LARGEST_COUNT"): SPEED,
 }
 """{(file, function, what the expression becomes): why}. An expression that has changed since is not excused."""
