@@ -159,6 +159,8 @@ def _never_run(node: ast.AST) -> list[ast.AST]:
     """Return what of a node is for readers of types alone."""
     if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
         return [node]
+    if isinstance(node, ast.AnnAssign) and ast.unparse(node.annotation) == "TypeAlias":
+        return [node]
     return [one for one in (getattr(node, "annotation", None), getattr(node, "returns", None)) if one]
 
 

@@ -183,13 +183,20 @@ def transplant(mutant: Mutant, modules: Mapping[str, ModuleType]) -> None:
         old = vars(module).get(name)
         if isinstance(old, type) and isinstance(new, type) and old.__module__ == module.__name__:
             _transplant_class(new, old)
-        if isinstance(new, (int, float, str, np.ndarray)) and not np.array_equal(old, new):
+        if _is_data(new) and not np.array_equal(old, new):
             for other in modules.values():
                 if vars(other).get(name) is old:
                     setattr(other, name, new)
                 for function in _functions(other) if isinstance(old, float) else ():
                     settings = function.__kwdefaults__ or {}
                     settings.update({key: new for key, value in settings.items() if value is old})
+
+
+def _is_data(value: Any) -> bool:
+    """Tell whether something is numbers and texts alone, in tables or not."""
+    if isinstance(value, (dict, tuple, list)):
+        return all(map(_is_data, value.values() if isinstance(value, dict) else value))
+    return value is None or isinstance(value, (int, float, str, np.ndarray))
 
 
 @contextmanager
