@@ -136,8 +136,7 @@ def matmul_shape(x: Shape, y: Shape) -> Shape:
             f"x has shape {x}, y has shape {y}: the inner sizes {inner_x} and {inner_y} differ",
             repair=_matmul_repair(x, y),
         )
-    stacked = broadcast(x[:-2], y[:-2]) if len(x) > 2 and len(y) > 2 else (*x[:-2], *y[:-2])
-    return stacked + (x[-2:-1] if len(x) > 1 else ()) + (y[-1:] if len(y) > 1 else ())
+    return broadcast(x[:-2], y[:-2]) + (x[-2:-1] if len(x) > 1 else ()) + (y[-1:] if len(y) > 1 else ())
 
 
 def _matmul_repair(x: Shape, y: Shape) -> str:

@@ -56,8 +56,7 @@ class Machine:
 
     def run(self) -> None:
         """Run the program once. Where NumPy would warn, NumPy runs it again: it knows what to say, and to whom."""
-        raised = self._native.run() if self._native is not None else -1
-        if self._native is None or (raised and raised & _heeded()):
+        if self._native is None or ((raised := self._native.run()) and raised & _heeded()):
             self.run_by_numpy()
 
     def run_by_numpy(self) -> None:

@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 from tools.mutation.equivalent import EQUIVALENT
-from tools.mutation.mutants import files, mutants
+from tools.mutation.mutants import mutants
 
 ROOT = Path(__file__).parents[2]
 SOURCE = '''\
@@ -52,7 +52,10 @@ def test_each_operator_constant_and_condition_is_changed(tmp_path):
 
 
 def test_every_excuse_is_for_a_mutant_that_there_is():
-    keys = Counter(mutant.key for path in files() for mutant in mutants(path))
+    excused = {name for name, _, _ in EQUIVALENT}
+    keys = Counter(
+        mutant.key for path in (ROOT / "graphnet").rglob("*.py") if path.name in excused for mutant in mutants(path)
+    )
     assert [key for key in EQUIVALENT if keys[key] != 1] == []
 
 

@@ -267,12 +267,13 @@ def test_an_opaque_node_is_not_differentiable_again():
         lambda p: gn.mean(2 * p + [1.0, 2.0, 3.0]),
         lambda p: gn.sum(p),
         lambda p: gn.mse(p, np.ones(3)),
+        lambda p: gn.sum(p * gn.exp(gn.constant([0.5, 0.25, 0.0]))),
     ],
 )
 def test_a_gradient_has_the_dtype_of_its_parameter(build, dtype):
     p = gn.parameter("p", np.ones(3, dtype))
     E = build(p)
-    assert E.dtype == dtype  # constants beside it adapt, as they do when it is run
+    assert E.dtype == dtype  # constants beside it adapt, and what is made of them, as when it is run
     (gradient,) = gn.gradients(E, [p])
     assert gradient.dtype == dtype
     np.testing.assert_allclose(gn.forward(gradient, {})[gradient], gn.backward(E, {}).gradient(p), rtol=1e-6)

@@ -109,6 +109,16 @@ def test_the_work_of_a_run_is_its_products_and_ten_times_its_numbers(products, r
         assert len(response.sample(None, np.random.default_rng(0))) == expected
 
 
+def test_alone_each_entry_moves_in_a_run_of_its_own():
+    z = np.random.default_rng(0).normal(size=(30, 20))
+    steps = np.full(z.size, STEP)
+    double_if_all_move = FunctionOp(lambda x: x * x * (1 + np.all(x != z)), None)
+    response = Response([OpCall(double_if_all_move, ("z",), "a")], {"z": z, "a": z * z}, "z", {"a": np.ones(z.shape)})
+    for alone, factor in ((False, 2), (True, 1)):
+        change, _ = response.changes(np.arange(z.size), -steps, steps, alone=alone)
+        np.testing.assert_allclose(change, factor * 4 * STEP * z.ravel(), rtol=1e-6)
+
+
 def test_a_rule_that_only_arrays_can_run_is_run_version_by_version():
     looping = FunctionOp(lambda z: np.array([float(x) ** 3 for x in z]), None)
     values = {"z": np.array([0.5, -1.0, 2.0])}

@@ -8,6 +8,7 @@ from graphnet.engine.units import (
     SATURATED,
     NotInARowError,
     SlopeRange,
+    bias_slot,
     chain_of,
     is_activation,
     is_custom,
@@ -161,3 +162,18 @@ def test_samples_are_not_taken_for_weights_where_the_weights_are_computed():
     x, W = gn.input("x", (None, 3)), gn.parameter("W", np.ones((3, 2)))
     with pytest.raises(NotInARowError, match="no matrix product of a signal with weights"):
         chain_of(gn.Graph(gn.sum(gn.tanh(x @ (2 * W)))))
+
+
+@pytest.mark.parametrize(
+    ("on_the_left", "shape", "is_one"),
+    [
+        (False, (4,), True), (False, (1, 4), True), (False, (4, 1), False),
+        (True, (4,), False), (True, (1, 4), False), (True, (4, 1), True),
+    ],
+)  # fmt: skip
+def test_a_bias_has_an_entry_for_each_unit_and_none_for_each_sample(on_the_left, shape, is_one):
+    """Of 4 units and 4 samples, so that all of these can be added."""
+    x = gn.input("x", (3, 4) if on_the_left else (4, 3))
+    W = gn.parameter("W", np.ones((4, 3) if on_the_left else (3, 4)))
+    z = (W @ x if on_the_left else x @ W) + gn.parameter("b", np.ones(shape))
+    assert bias_slot(z) == (1 if is_one else None)

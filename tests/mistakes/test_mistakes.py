@@ -96,6 +96,13 @@ def test_masked_entries_in_lists_are_no_numbers_either(rows, axes):
     assert gn.sum([np.ma.array([0.5, 2.0]), [1.0, 2.0]]) == 5.5
 
 
+def test_a_list_that_holds_itself_is_no_array(refused):
+    endless = [1.0]
+    endless.append(endless)
+    with refused(DtypeError, "a constant is not an array", "rows of equal length"):
+        gn.constant(endless)
+
+
 def test_a_tensor_that_is_no_array_is_named_with_the_way_to_make_it_one(refused):
     for error in (RuntimeError("Can't call numpy() on Tensor that requires grad."), TypeError("unsupported BFloat16")):
         with refused(DtypeError, "the feed of input 'x'", str(error), ".detach()", ".float()"):

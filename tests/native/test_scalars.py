@@ -43,6 +43,14 @@ def test_values_and_error_signals_are_those_of_the_rules_run_one_by_one(seed, by
         assert differences(E, dtype, by_numpy=by_numpy) == []
 
 
+def test_a_rule_that_sends_back_a_number_of_its_own_is_heeded():
+    step = gn.op(lambda z: np.sign(z))
+    step.backward(lambda delta, a, z: np.zeros(()))
+    p = gn.parameter("p", 0.5)
+    E = deep(200) * step(p) * p
+    assert gn.compile(E)({})[1] == gn.backward(E, {}).gradients
+
+
 @in_c
 def test_the_primitives_in_c_are_those_in_python():
     assert [(name.upper(), operands) for name, (operands, _) in PRIMITIVES.items()] == list(native._native.PRIMITIVES)

@@ -121,9 +121,11 @@ def test_a_sample_without_a_score_is_not_right(label):
     )
 
 
-def test_scores_of_an_unknown_kind_that_are_no_probabilities_are_refused():
+def test_scores_and_labels_of_an_unknown_kind_are_refused():
     with pytest.raises(ShapeError, match=r"are no probabilities(?s:.*)threshold=0"):
         gn.accuracy(Z, BINARY)
+    with pytest.raises(ShapeError, match="−1 to 1"):
+        gn.accuracy(Z, -2 * BINARY, threshold=0)
     t = gn.input("t", (None,), dtype=int)
     node = gn.accuracy(gn.leaky_relu(x @ W, 0.5), t, name="share")
     with pytest.raises(ShapeError, match=r"accuracy 'share': scores from -1.5"):

@@ -258,6 +258,14 @@ def test_sizes_declared_unknown_are_not_stretched():
         gn.forward(distance(x, y), {x: Z, y: Z[:1]})
 
 
+def test_an_axis_that_was_written_to_stretch_does_so_on_the_way_back():
+    product = gn.composite(lambda x, y: x * y)
+    x, y = gn.parameter("x", np.arange(4.0)), gn.parameter("y", np.arange(3.0))
+    bwd = gn.backward(gn.sum(product(x[:, None], y)), {})
+    assert bwd.gradient(x).tolist() == [3.0] * 4
+    assert bwd.gradient(y).tolist() == [6.0] * 3
+
+
 def test_a_part_that_is_constant_sends_nothing_back():
     @gn.composite
     def chosen(x, mask):

@@ -82,6 +82,13 @@ def test_what_is_made_of_constants_is_of_the_network_s_dtype(of_constants):
         assert gn.compile(E)(feeds)[1]["w"].dtype == dtype
 
 
+def test_whole_numbers_are_compared_as_such():
+    """As real numbers these two are one."""
+    E = gn.sum(np.where(k == gn.constant(2**60, dtype=int), [1.0, 2.0], [4.0, 8.0]))
+    feeds = {k: np.array([2**60 + 1, 2**60])}
+    assert gn.forward(E, feeds)[E] == gn.compile(E, wrt=[])(feeds) == 6.0
+
+
 def test_logic_stays_logic():
     assert gn.ops.LogicalAnd()(M, M).dtype == bool
     assert (m & m).dtype == bool

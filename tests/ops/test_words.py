@@ -433,6 +433,7 @@ def test_a_singular_matrix_is_named(f):
         (lambda z: np.linalg.matrix_power(z, 2), "square"),
         (lambda z: np.linalg.matrix_power(z[0], 0), "square"),
         (lambda z: np.vecdot(z, z[:, :1]), "sizes 3 and 1"),
+        (lambda z: np.vecdot(gn.input("x", (2, None)), z[:, :1]), "sizes None and 1"),
         (lambda z: np.tensordot(z[:, :2], z[:, :2], ([0, 0], [0, 1])), "each once"),
         (lambda z: np.diff(z, -1), "n is -1"),
         (lambda z: np.linalg.norm(z, "fro", axis=0), "'fro', 1, -1, inf, -inf"),

@@ -224,9 +224,11 @@ def test_words_that_compute(word, number):
 def test_vectors_in_stacks():
     rng = np.random.default_rng(0)
     X, Y = rng.normal(size=(2, 4, 3)), rng.normal(size=(4, 3))
-    x, y = gn.input("x", (2, 4, 3)), gn.input("y", (4, 3))
+    x, y, unknown = gn.input("x", (2, 4, 3)), gn.input("y", (4, 3)), gn.input("unknown", (4, None))
     for node, right in (
         (np.vecdot(x, x), np.sum(X * X, -1)),
+        (np.vecdot(y, unknown), np.sum(Y * Y, -1)),
+        (np.dot(x, x.mT), np.dot(X, X.mT)),
         (gn.vecdot(x, x, axis=1), np.sum(X * X, 1)),
         (gn.matvec(x, x[:, 0]), np.einsum("bij,bj->bi", X, X[:, 0])),
         (np.linalg.vector_norm(x, axis=(0, 2)), np.sqrt(np.sum(X * X, (0, 2)))),
@@ -235,8 +237,14 @@ def test_vectors_in_stacks():
         (np.linalg.vector_norm(x, axis=(0, 1), ord=np.inf), np.max(np.abs(X), (0, 1))),
         (np.diff(y > 0, axis=0), np.diff(Y > 0, axis=0)),
     ):
-        fed = {leaf: {"x": X, "y": Y}[leaf.name] for leaf in gn.Graph(node).inputs}
+        fed = {leaf: {"x": X, "y": Y, "unknown": Y}[leaf.name] for leaf in gn.Graph(node).inputs}
         np.testing.assert_allclose(gn.forward(node, fed)[node], right, rtol=1e-14)
+
+
+def test_ops_made_without_settings_have_numpys():
+    Z = np.random.default_rng(0).normal(size=(2, 4, 3))
+    np.testing.assert_array_equal(gn.ops.Sort()(Z), np.sort(Z))
+    np.testing.assert_array_equal(gn.ops.Take()(Z, np.array([1, 0])), Z[[1, 0]])
 
 
 def test_methods_of_arrays_are_there_by_the_same_names():
@@ -324,6 +332,7 @@ def test_positions_that_are_fed(use, declared):
     E = gn.sum(C * y * y)
     np.testing.assert_array_equal(gn.forward(y, feeds)[y], use(Z, COLUMNS))
     np.testing.assert_array_equal(gn.compile(y)(feeds), use(Z, COLUMNS))
+    assert not any(use.consumer.kind == "getitem" for use in gn.Graph(y).consumers(z))  # positions alone are one node
     expected = autograd.grad(lambda z: anp.sum(C * use(z, COLUMNS) ** 2))(Z) if "along" not in repr(y) else None
     signal = gn.backward(E, feeds).error_signal(z)
     (dz,) = gn.gradients(E, [z])

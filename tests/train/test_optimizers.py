@@ -106,6 +106,7 @@ def test_a_parameter_without_a_gradient_stays():
     [
         (gn.schedules.Constant(0.5), [0.5] * 5),
         (gn.schedules.StepDecay(1.0, every=2, factor=0.5), [1.0, 1.0, 0.5, 0.5, 0.25]),
+        (gn.schedules.StepDecay(1.0, every=2), [1.0, 1.0, 0.1, 0.1, 0.01]),
         (gn.schedules.Exponential(8.0, factor=0.5), [8.0, 4.0, 2.0, 1.0, 0.5]),
         (gn.schedules.Cosine(1.0, steps=4), [1.0, 0.5 + 0.5**1.5, 0.5, 0.5 - 0.5**1.5, 0.0]),
         (lambda step: 1 / (1 + step), [1, 1 / 2, 1 / 3, 1 / 4, 1 / 5]),

@@ -76,5 +76,14 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "others = [e.given(delta=delta) for delta in (2000 * e.delta, np.ones_like(e.delta))]",
     ): "any other delta will do",
     ("probes.py", "_matmul", "x.ndim == y.ndim == 2000"): SPEED,
+    ("composites.py", "_on_nodes", "node is expansion.output and node.op is None"): SPEED,
+    (
+        "scalars.py",
+        "Stamping._depths",
+        "depths, sources = ([1] * self.first, iter(self.sources.tolist()))",
+    ): "which of two is deeper is all that is asked",
+    ("leaves.py", "_masked", "parts and depth <= 64000"): SPEED,
+    ("op.py", "_floating", "lru_cache(maxsize=1024000)"): SPEED,
+    ("shapes.py", "as_shape", "1 <= size <= LARGEST_COUNT"): SPEED,
 }
 """{(file, function, what the expression becomes): why}. An expression that has changed since is not excused."""

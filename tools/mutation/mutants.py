@@ -113,8 +113,9 @@ def mutants(path: Path) -> Iterator[Mutant]:
             before = _text(shown)
             with _made(change):
                 after = _text(shown)
-            is_run_later = any(isinstance(one, ast.FunctionDef) for one in around)
-            lines = _lines(statement) if is_run_later else range(0)
+            later = next((one for one in around if isinstance(one, (ast.FunctionDef, ast.Lambda))), None)
+            part = later if isinstance(later, ast.Lambda) else statement
+            lines = _lines(part) if later else range(0)
             yield Mutant(path, statement.lineno, lines, function, before, after, number, choice)
 
 
@@ -147,10 +148,10 @@ def _made(change: Change) -> Iterator[None]:
     container[key] = old
 
 
-def _lines(statement: ast.stmt) -> range:
+def _lines(statement: ast.stmt | ast.Lambda) -> range:
     """Return the lines of a statement: without its body, if it has one, but for a function, whose defaults matter in it."""
     body, end = getattr(statement, "body", None), statement.end_lineno or statement.lineno
-    if body and not isinstance(statement, ast.FunctionDef):
+    if isinstance(body, list) and not isinstance(statement, ast.FunctionDef):
         end = max(statement.lineno, body[0].lineno - 1)
     return range(statement.lineno, end + 1)
 
@@ -158,6 +159,8 @@ def _lines(statement: ast.stmt) -> range:
 def _never_run(node: ast.AST) -> list[ast.AST]:
     """Return what of a node is for readers of types alone."""
     if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+        return [node]
+    if isinstance(node, ast.AnnAssign) and ast.unparse(node.annotation) == "TypeAlias":
         return [node]
     return [one for one in (getattr(node, "annotation", None), getattr(node, "returns", None)) if one]
 

@@ -11,7 +11,8 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from multiprocessing.connection import Connection
@@ -21,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from graphnet.core import registry
 from tools.mutation.mutants import ROOT, Mutant, files
 
 FORK = multiprocessing.get_context("fork")
@@ -170,7 +172,8 @@ def transplant(mutant: Mutant, modules: Mapping[str, ModuleType]) -> None:
     """
     module = modules[mutant.path.name]
     changed = ModuleType(module.__name__)
-    exec(mutant.code(), vars(changed))
+    with _tables_kept():
+        exec(mutant.code(), vars(changed))
     fresh = {_place(function): function for function in _functions(changed)}
     for function in _functions(module):
         if new := fresh.get(_place(function)):  # none for what dataclasses make
@@ -180,13 +183,30 @@ def transplant(mutant: Mutant, modules: Mapping[str, ModuleType]) -> None:
         old = vars(module).get(name)
         if isinstance(old, type) and isinstance(new, type) and old.__module__ == module.__name__:
             _transplant_class(new, old)
-        if isinstance(new, (int, float, str, np.ndarray)) and not np.array_equal(old, new):
+        if _is_data(new) and not np.array_equal(old, new):
             for other in modules.values():
                 if vars(other).get(name) is old:
                     setattr(other, name, new)
                 for function in _functions(other) if isinstance(old, float) else ():
                     settings = function.__kwdefaults__ or {}
                     settings.update({key: new for key, value in settings.items() if value is old})
+
+
+def _is_data(value: Any) -> bool:
+    """Tell whether something is numbers and texts alone, in tables or not."""
+    if isinstance(value, (dict, tuple, list)):
+        return all(map(_is_data, value.values() if isinstance(value, dict) else value))
+    return value is None or isinstance(value, (int, float, str, np.ndarray))
+
+
+@contextmanager
+def _tables_kept() -> Iterator[None]:
+    """Keep what modules enter in tables on import, as an op under its name, from being entered a second time."""
+    tables = registry.BUILDERS, registry.OPS
+    before = [table.copy() for table in tables]
+    yield
+    for table, old in zip(tables, before, strict=True):
+        table.update(old)
 
 
 def _transplant_class(new: type, old: type) -> None:

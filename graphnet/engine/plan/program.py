@@ -283,7 +283,7 @@ def _sum(op: ops.Sum | ops.Mean, x: Numbers, out: Numbers) -> list[Call]:
     axes = shapes.normal_axes(op.axis, x.ndim)
     if x.dtype == out.dtype == np.float32 and x.size > SUMMED_AT_ONCE * max(out.size, 1):
         if axes == tuple(range(len(axes))) and x.flags.c_contiguous and out.flags.c_contiguous:
-            flat = out.reshape(-1)
+            flat = out.ravel()
             return list(calls_for_row_sums(x.reshape(-1, flat.size), flat))
         return [(_into, (out, partial(total, axis=op.axis, keepdims=op.keepdims), x))]
     if x.ndim in (2, 3) and axes == (x.ndim - 2,) and not op.keepdims and x.dtype.kind == "f" and x.dtype == out.dtype:
