@@ -44,7 +44,7 @@ _MOST_LABELLED_UNITS, _MOST_LABELLED_COLUMNS, _MOST_LABELLED_HEIGHT, _MOST_LABEL
 
 # Numbers of a weight stand this far along its line: beside each other where there are many, and the columns further apart.
 _LABELS_AT, _LABELS_BESIDE, _BESIDE, _LABEL_HEIGHT = (0.62,), (0.7, 0.41), 24.0, 31.0
-_LONGEST = 10  # letters of a number
+_LONGEST = 8  # letters of a number
 _STEPS = (-1.0, -0.5, 0.0, 0.5, 1.0)
 
 # With more lines between two layers than this, arrows back would only hide them: the rims show the error signals.
