@@ -4,8 +4,6 @@
 ``print(gn.ops.overview())``.
 """
 
-from typing import Any
-
 import lazy_loader
 
 from graphnet.common.origin import warn
@@ -24,7 +22,7 @@ READERS.append(_read_all)
 _RENAMED = {"PutAdd": "ScatterAdd", "Embed": "Scatter"}
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """Return an op by the name that it had once."""
     if name in _RENAMED:
         warn(f"gn.ops.{name} is called gn.ops.{_RENAMED[name]} now", DeprecationWarning)
