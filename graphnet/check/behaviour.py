@@ -122,9 +122,7 @@ class Behaviour:
     def properties(self, node: Node, label: str) -> list[Property]:
         """Return one line for each property."""
         op = self._op.name
-        return [
-            Property(node, label, op, name, not seen, "; ".join(seen.values())) for name, seen in self.faults.items()
-        ]
+        return [Property(node, label, op, name, not bad, "; ".join(bad.values())) for name, bad in self.faults.items()]
 
     def fault(self, name: str, slot: int) -> str:
         """Return the evidence that a property does not hold for a slot, or nothing."""

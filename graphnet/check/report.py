@@ -427,10 +427,8 @@ class Report:
         return "\n".join([*parts, self.verdict])
 
     def _repr_html_(self) -> str:
-        outcome = "right" if self.ok else "wrong" if self.failures or self.broken else "undecided"
-        parts = [
-            _block(self.verdict, f"border-left:5px solid {_COLOURS[outcome]};padding:0.4em 0.8em;margin:0 0 0.8em")
-        ]
+        colour = _COLOURS["right" if self.ok else "wrong" if self.failures or self.broken else "undecided"]
+        parts = [_block(self.verdict, f"border-left:5px solid {colour};padding:0.4em 0.8em;margin:0 0 0.8em")]
         parts += [f"<b>{escape(title)}</b>{_table(found)}" for title, found in self._sections]
         if self.properties:
             lines = "".join(f"<li>{escape(printable(line))}</li>" for line in property_lines(self.properties))
