@@ -193,16 +193,18 @@ def _argument_transposed(e: Evidence) -> Candidates:
 @_says
 def _operand(e: Evidence) -> Candidates:
     for other, name in enumerate(e.names):
-        yield f"it is the error signal of input {other} ({name}): the operands are swapped", e.scene.right(other)
+        if other != e.slot:
+            yield f"it is the error signal of input {other} ({name}): the operands are swapped", e.scene.right(other)
 
 
 @_mends
 def _operands_swapped(e: Evidence) -> Candidates:
     for other, name in enumerate(e.names):
-        swapped = list(e.inputs)
-        swapped[e.slot], swapped[other] = swapped[other], swapped[e.slot]
-        names = f"{e.names[e.slot]} and {name}"
-        yield f"the operands are swapped: with {names} exchanged it is right", e.given(inputs=swapped)
+        if other != e.slot:
+            swapped = list(e.inputs)
+            swapped[e.slot], swapped[other] = swapped[other], swapped[e.slot]
+            names = f"{e.names[e.slot]} and {name}"
+            yield f"the operands are swapped: with {names} exchanged it is right", e.given(inputs=swapped)
 
 
 @_mends

@@ -106,6 +106,7 @@ class Node(registry.Pictured):
 
         def __getattr__(self, attribute: str) -> Callable[..., Any]:
             method, function = getattr(np.ndarray, attribute, None), getattr(np, attribute, None)
+            function = function if callable(function) else None  # np.typecodes is a dict
             by_method, by_function = registry.builder(method), registry.builder(function)
             if by_method or (method and by_function and attribute != "sort"):
                 found = partial(_build, method if by_method else function, self)

@@ -70,9 +70,10 @@ def builder(function: Callable[..., Any]) -> Callable[..., Any] | None:
 
 
 def read_all() -> None:
-    """Fill the tables with all built-in ops."""
-    for read in READERS:
+    """Fill the tables with all built-in ops; what has been read is not looked for again."""
+    for read in list(READERS):
         read()
+    READERS.clear()
 
 
 def build(function: Callable[..., Any], *args: Any, **options: Any) -> Any:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import copy
 import functools
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import torch
-from torch._library.custom_ops import OPDEFS
 from torch.utils import _pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
@@ -221,7 +221,10 @@ def _rules(function: Any) -> tuple[Any, Any]:
     if (of := _class_of(function)) is not None:
         return of.forward, of.backward
     is_overload = isinstance(function, torch._ops.OpOverload)
-    kept = OPDEFS.get(function.name() if is_overload else getattr(function, "_qualname", ""))
+    known = getattr(
+        sys.modules.get("torch._library.custom_ops"), "OPDEFS", {}
+    )  # private: without it torch's own name is said
+    kept = known.get(function.name() if is_overload else getattr(function, "_qualname", ""))
     return (kept._init_fn, kept._backward_fn or kept._init_fn) if kept else (function, function)
 
 

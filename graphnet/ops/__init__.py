@@ -4,8 +4,6 @@
 ``print(gn.ops.overview())``.
 """
 
-from importlib import import_module
-
 import lazy_loader
 
 from graphnet.common.origin import warn
@@ -25,9 +23,7 @@ _RENAMED = {"PutAdd": "ScatterAdd", "Embed": "Scatter"}
 
 
 def __getattr__(name: str) -> object:
-    """Return an op by the name that it had once, or the file that is `gn.linalg`."""
-    if name == "linalg":
-        return import_module("graphnet.ops.linalg")
+    """Return an op by the name that it had once."""
     if name in _RENAMED:
         warn(f"gn.ops.{name} is called gn.ops.{_RENAMED[name]} now", DeprecationWarning)
     return _find(_RENAMED.get(name, name))

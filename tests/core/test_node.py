@@ -184,7 +184,7 @@ def test_what_is_a_function_of_arrays_and_no_method_says_what_to_write(z, attrib
     assert not hasattr(z, attribute)
 
 
-@pytest.mark.parametrize("attribute", ["partition", "astype"])
+@pytest.mark.parametrize("attribute", ["partition", "astype", "typecodes"])
 def test_no_function_is_named_that_does_not_work_either(z, attribute):
     with pytest.raises(AttributeError, match=rf"has no attribute '{attribute}'") as caught:
         getattr(z, attribute)
