@@ -4,6 +4,8 @@
 ``print(gn.ops.overview())``.
 """
 
+from importlib import import_module
+
 import lazy_loader
 
 from graphnet.common.origin import warn
@@ -23,7 +25,9 @@ _RENAMED = {"PutAdd": "ScatterAdd", "Embed": "Scatter"}
 
 
 def __getattr__(name: str) -> object:
-    """Return an op by the name that it had once."""
+    """Return an op by the name that it had once, or the file that is `gn.linalg`: no name of an op, so not in the list."""
+    if name == "linalg":
+        return import_module("graphnet.ops.linalg")
     if name in _RENAMED:
         warn(f"gn.ops.{name} is called gn.ops.{_RENAMED[name]} now", DeprecationWarning)
     return _find(_RENAMED.get(name, name))

@@ -1,6 +1,5 @@
 """Every op by its class, and the file of its rule."""
 
-from . import linalg as linalg
 from .activations import Identity as Identity
 from .activations import LeakyRelu as LeakyRelu
 from .activations import LogSoftmax as LogSoftmax
